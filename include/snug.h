@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snug.h - small, safe virtual machines on Linux KVM
+ *
+ * This is the only header of libsnug and its documentation of record.  The simplest things come first:
+ *
+ *   1. create, load, run          snug_vm_new, snug_load, snug_run, snug_vm_free
+ *   2. guest memory               snug_mem_*
+ *   3. virtual CPUs, registers    snug_vcpu_*, snug_reg_*
+ *   4. threads                    snug_vcpu_run, snug_vcpu_kick
+ *   5. devices                    snug_pio_add, snug_mmio_add
+ *   6. services                   snug_stats_*, snug_host_*
+ *
+ * The smallest program that is of use:
+ *
+ *     snug_vm *vm; struct snug_error e; struct snug_exit x;
+ *     if (snug_vm_new(SNUG_CONFIG(.mem_bytes = 1 << 20), &vm, &e) < 0 ||
+ *         snug_load(vm, &(struct snug_image){ .path = "hello.bin", .mode = SNUG_MODE_REAL }, &e) < 0)
+ *             return fprintf(stderr, "%s\n", e.msg), 1;
+ *     while (snug_run(vm, &x) == 0 && x.kind == SNUG_EXIT_PIO)
+ *             if (x.pio.write) fwrite(x.pio.data, x.pio.size, x.pio.count, stdout);
+ *     printf("stopped: %s\n", snug_exit_name(x.kind));
+ *     snug_vm_free(vm);
+ *
+ * Conventions, true of every function below unless it says otherwise
+ * -------------------------------------------------------------------
+ * Results    0 or more is success, a negative errno is failure.  A call that can fail for several reasons
+ *            takes a `struct snug_error *` owned by the caller, which may be NULL; it is written on failure
+ *            only.
+ * Threads    A VM and all that hangs on it belongs to one thread at a time, but for what is marked
+ *            [any thread].  Different VMs share nothing: any number of them in any threads.  Each vCPU of a
+ *            VM may run in a thread of its own; see tier 4.
+ * Ownership  The library owns what its handles point to.  It keeps no pointer given to it after the call
+ *            returns, except where a function says "borrowed".
+ * Structs    Those with a `size` field grow in later versions: set it to sizeof (SNUG_CONFIG does), or leave
+ *            0 for the fields this version 0.1 has.  In every input struct zero means the default.
+ * Guests     What a guest does is never an error of the library and never ends the process: it comes back as
+ *            a `struct snug_exit`.
+ * Silence    The library does not print, does not exit, installs no signal handler and has no global state.
+ *
+ * References: "KVM" is the kernel's Documentation/virt/kvm/api.rst with its section number; "SDM" is Intel's
+ * Software Developer's Manual (order 325384, volume 3); "APM" is AMD's (24593, volume 2).
+ */
+#ifndef SNUG_H
+#define SNUG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SNUG_VERSION_MAJOR 0
+#define SNUG_VERSION_MINOR 1
+#define SNUG_VERSION_PATCH 0
+
+/* A virtual machine.  Opaque; made by snug_vm_new, ended by snug_vm_free. */
+typedef struct snug_vm snug_vm;
+
+/* A virtual CPU of a VM.  Opaque; made and ended with its VM. */
+typedef struct snug_vcpu snug_vcpu;
+
+/* A guest physical address, in bytes.  Never a pointer: snug_mem_ptr is the checked road to one. */
+typedef uint64_t snug_gpa;
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 1. Create, load, run
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* The nine steps by which a program drives KVM.  An error names the one that failed. */
+enum snug_step {
+	SNUG_STEP_NONE = 0,  /* no step: a bad argument, a file */
+	SNUG_STEP_INIT,      /* 1 open /dev/kvm, KVM_CREATE_VM, KVM_CREATE_VCPU, CPUID */
+	SNUG_STEP_VERSION,   /* 2 KVM_GET_API_VERSION and the capabilities */
+	SNUG_STEP_TSS,       /* 3 KVM_SET_IDENTITY_MAP_ADDR, KVM_SET_TSS_ADDR */
+	SNUG_STEP_MEMORY,    /* 4 mmap, KVM_SET_USER_MEMORY_REGION */
+	SNUG_STEP_GET_SREGS, /* 5 KVM_GET_SREGS */
+	SNUG_STEP_SET_SREGS, /* 6 KVM_SET_SREGS */
+	SNUG_STEP_REGS,      /* 7 KVM_SET_REGS, KVM_GET_REGS */
+	SNUG_STEP_RUN,       /* 8 KVM_RUN */
+	SNUG_STEP_EXIT,      /* 9 kvm_run->exit_reason */
+};
+
+/*
+ * Why a call failed.  `msg` is one line without a newline that names what was tried, outermost first
+ * ("load 'vmlinux': elf: segment 2: file range past the end"); `hint` says what to do, and may be empty.
+ * Both are always terminated; what does not fit is cut.
+ */
+struct snug_error {
+	int code; /* the negative errno the call returned */
+	int step; /* enum snug_step */
+	char msg[512];
+	char hint[256];
+};
+
+/* One call into the kernel, as told to snug_config.on_call.  Valid during the callback only. */
+struct snug_call {
+	int step;         /* enum snug_step */
+	int err;          /* 0, or the positive errno */
+	const char *name; /* "KVM_CREATE_VM", "mmap", "open"; static */
+	long result;      /* what the call returned; -1 on failure */
+	uint64_t arg;     /* the value given, where it is a number or an address (the TSS's, a slot's gpa), else 0 */
+	uint64_t ns;      /* how long it took, nanoseconds */
+};
+
+/*
+ * Where the guest's console goes: the 16550 at 0x3f8 and the debug consoles at 0xe9 and 0x402.
+ * `write` gets the bytes as the guest sends them, in the vCPU's thread.  `read` is asked when the guest looks
+ * for input on the 16550: it gives at most `len` bytes that are there now and returns how many, without
+ * waiting.  Either may be NULL (output is dropped, no input comes).  Neither may call into the same VM.
+ */
+struct snug_console {
+	void (*write)(void *ctx, const void *bytes, size_t len);
+	size_t (*read)(void *ctx, void *bytes, size_t len);
+	void *ctx; /* borrowed until snug_vm_free */
+};
+
+/* Built-in devices, bits of snug_config.devices.  Their addresses are those of a PC. */
+enum snug_device_bit {
+	SNUG_DEV_SERIAL = 1 << 0,     /* National 16550A UART at ports 0x3f8-0x3ff, no interrupts yet */
+	SNUG_DEV_DEBUGCON = 1 << 1,   /* debug console at ports 0xe9 and 0x402; reading gives 0xe9 */
+	SNUG_DEV_DEBUG_EXIT = 1 << 2, /* ports 0xf4-0xf7: writing v ends the run with status (v << 1) | 1 */
+	SNUG_DEV_RESET = 1 << 3,      /* ports 0x64 (keyboard controller's pulse 0xfe) and 0xcf9 (reset control) */
+	SNUG_DEV_CMOS = 1 << 4,       /* MC146818's memory-size bytes behind ports 0x70 and 0x71 */
+	SNUG_DEV_GUEST = 1 << 5,      /* snug's own port 0x5e0, the exit call of <snug/guest.h> */
+	SNUG_DEV_ALL = (1 << 6) - 1,
+};
+
+/* What becomes of a port or MMIO access that no device claims.  It is counted either way. */
+enum snug_unclaimed {
+	SNUG_UNCLAIMED_EXIT = 0, /* snug_run returns it to the caller; an unanswered read gives all-ones */
+	SNUG_UNCLAIMED_IGNORE,   /* reads give all-ones, writes go nowhere, the guest runs on */
+};
+
+/*
+ * How a VM is made.  Zero everywhere gives 16 MiB, one vCPU, no devices.
+ */
+struct snug_config {
+	size_t size;        /* sizeof(struct snug_config), or 0 */
+	uint64_t mem_bytes; /* RAM, a multiple of 4096; 0: 16 MiB. It starts at gpa 0; what exceeds 3 GiB at 4 GiB.
+	                        More than the host has is refused. */
+	uint32_t cpus;      /* vCPUs, 1 to what the host allows; 0: 1. They are numbered from 0. */
+	uint32_t devices;   /* SNUG_DEV_* bits */
+	uint32_t unclaimed; /* enum snug_unclaimed */
+	uint32_t flags;     /* none yet; must be 0 */
+	struct snug_console console;
+	const char *kvm_path; /* NULL: "/dev/kvm" */
+	/* Told of every call into KVM, KVM_RUN too, after it was made; NULL: nobody. Runs in the thread that called.
+	 * It must not call into the VM. */
+	void (*on_call)(void *ctx, const struct snug_call *call);
+	void *on_call_ctx; /* borrowed until snug_vm_free */
+};
+
+#ifndef __cplusplus
+/* A configuration in place: SNUG_CONFIG(.mem_bytes = 1 << 20).  C only; in C++ fill a struct snug_config. */
+#define SNUG_CONFIG(...) (&(struct snug_config){.size = sizeof(struct snug_config), __VA_ARGS__})
+#endif
+
+/* What an image is. */
+enum snug_kind {
+	SNUG_KIND_AUTO = 0, /* told from the bytes; see snug_load */
+	SNUG_KIND_FLAT,     /* raw code */
+	SNUG_KIND_ELF,      /* ELF32 or ELF64 for x86, static, not relocatable */
+	SNUG_KIND_FIRMWARE, /* a ROM that ends at 4 GiB and starts at the reset vector */
+};
+
+/* The state a CPU starts in.  SDM 3A 2.2 "Modes of operation". */
+enum snug_mode {
+	SNUG_MODE_AUTO = 0,
+	SNUG_MODE_REAL,      /* 16-bit real-address mode, all segments at base 0 */
+	SNUG_MODE_PROTECTED, /* 32-bit protected mode, flat segments, no paging */
+	SNUG_MODE_PAGED32,   /* the same with 32-bit paging, first 4 GiB mapped to itself by 4 MiB pages */
+	SNUG_MODE_LONG,      /* 64-bit mode at CPL 0, memory and the first 4 GiB mapped to itself */
+	SNUG_MODE_USER,      /* the same at CPL 3 with IOPL 3: port access allowed, nothing else privileged */
+	SNUG_MODE_RESET,     /* as after power-on: CS base 0xffff0000, IP 0xfff0 (SDM 3A table 10-1) */
+};
+
+enum snug_image_flag {
+	SNUG_IMAGE_LOAD = 1 << 0,  /* `load` counts even where it is 0 */
+	SNUG_IMAGE_ENTRY = 1 << 1, /* `entry` counts even where it is 0 */
+};
+
+/*
+ * What to load: a file by `path`, or `len` bytes at `data`.
+ */
+struct snug_image {
+	size_t size;      /* sizeof(struct snug_image), or 0 */
+	const char *path; /* a regular file of at most 1 GiB, or NULL */
+	const void *data; /* used where path is NULL */
+	size_t len;
+	enum snug_kind kind;
+	enum snug_mode mode; /* AUTO: flat: REAL for a boot sector, else LONG; ELF32: PROTECTED; ELF64: LONG;
+	                        firmware: RESET */
+	uint32_t flags;      /* enum snug_image_flag */
+	snug_gpa load;       /* flat only; 0: 0x100000, in real mode 0x1000, a boot sector 0x7c00 */
+	uint64_t entry;      /* 0: flat: where it was loaded; ELF: as the file says */
+	uint64_t stack;      /* 0: the end of RAM below 3 GiB; in real mode 0x7000 */
+};
+
+/* What snug_load made of an image. */
+struct snug_boot {
+	size_t size; /* in: sizeof(struct snug_boot), or 0 */
+	enum snug_kind kind;
+	enum snug_mode mode;
+	snug_gpa low, high; /* the guest memory written: low <= gpa < high */
+	uint64_t entry;     /* linear address of the first instruction */
+	uint64_t stack;
+};
+
+/*
+ * Makes a VM: steps 1 to 4 and a vCPU in its reset state (steps 5 to 7 belong to snug_load).  *out is set on
+ * success only; the caller owns it.
+ * Fails: -ENOENT, -ENXIO, -EACCES (open), -ENOTTY (not a KVM device), -EPROTO (an API version that is not 12),
+ * -ENOTSUP (a needed capability is missing), -EINVAL (a field of cfg), -ENOMEM, or the errno of the ioctl that
+ * failed.  KVM 4.1, 4.2, 4.4, 4.7, 4.34 (TSS), 4.32 (identity map), 4.35 (slots).
+ * [any thread]
+ */
+int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error *err);
+
+/* Ends a VM and all it owns.  No vCPU of it may be running.  NULL is fine. */
+void snug_vm_free(snug_vm *vm);
+
+/*
+ * Loads an image into guest memory and sets vCPU 0 to start it (steps 5 to 7).
+ *
+ * With SNUG_KIND_AUTO the bytes decide: ELF by its magic; a boot sector (55 AA at offset 510) and anything for
+ * which mode, load or entry is given are flat.  Nothing else is guessed: -ENOEXEC.
+ *
+ * In modes with protection the guest gets our GDT, IDT and TSS (and page tables) in memory of their own at gpa
+ * 0xfef00000, outside its RAM: a fault it has no handler for comes back as SNUG_EXIT_FAULT.  A guest that loads
+ * tables of its own replaces them.
+ *
+ * Fails: -ENOENT, -EACCES, -EISDIR and the like (the file), -EFBIG (larger than memory), -ENOEXEC (damaged, or
+ * not for this machine), -ERANGE (an address outside memory), -ENOTSUP (a mode this host refuses), -EINVAL.
+ * On failure the contents of guest memory and the vCPU's registers are unspecified.
+ */
+int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err);
+
+/* What the last successful snug_load made.  Fails: -ENOENT (nothing was loaded). */
+int snug_loaded(const snug_vm *vm, struct snug_boot *out);
+
+/* Why snug_run returned.  Each has its member in struct snug_exit. */
+enum snug_exit_kind {
+	SNUG_EXIT_NONE = 0,
+	SNUG_EXIT_PIO,        /* .pio       port access that no device claims */
+	SNUG_EXIT_MMIO,       /* .mmio      memory access that no RAM and no device claims */
+	SNUG_EXIT_HLT,        /* .hlt       the guest halted */
+	SNUG_EXIT_STATUS,     /* .status    the guest ended itself, by debug exit or the call of guest.h */
+	SNUG_EXIT_RESET,      /* .reset     the guest asked for a reset */
+	SNUG_EXIT_FAULT,      /* .fault     an exception that only snug's own IDT caught */
+	SNUG_EXIT_SHUTDOWN,   /*            triple fault */
+	SNUG_EXIT_INTERNAL,   /* .internal  KVM could not go on: emulation failure and the like */
+	SNUG_EXIT_FAIL_ENTRY, /* .fail_entry the CPU refused the guest's state */
+	SNUG_EXIT_MEMORY,     /* .memory    guest memory the host could not provide */
+	SNUG_EXIT_MSR,        /* .msr       MSR access handed to user space */
+	SNUG_EXIT_DEBUG,      /* .debug     KVM's guest debugging */
+	SNUG_EXIT_SYSTEM,     /* .system    KVM_EXIT_SYSTEM_EVENT */
+	SNUG_EXIT_DIRTY_FULL, /*            the dirty ring is full */
+	SNUG_EXIT_KICKED,     /*            snug_vcpu_kick */
+	SNUG_EXIT_TIMEOUT,    /*            the time given was used up */
+	SNUG_EXIT_SIGNAL,     /*            a signal came for this thread; run again to go on */
+	SNUG_EXIT_OTHER,      /* .other     any other KVM exit reason, as KVM gave it */
+};
+
+/*
+ * An exit is a value.  Pointers in it point into KVM's shared page or the VM, and are good until the next call on
+ * the same vCPU.  KVM 5 "The kvm_run structure".
+ *
+ * A port or MMIO access is retired by KVM only when the vCPU next enters the kernel.  For a write, and for a
+ * read whose answer was filled into `data`, snug does that where it must (snug_vcpu_complete says when).
+ */
+struct snug_exit {
+	enum snug_exit_kind kind;
+	uint32_t reason; /* KVM_EXIT_* behind it */
+	snug_vcpu *vcpu; /* whose exit it is */
+	union {
+		struct {
+			uint16_t port;
+			uint8_t size;   /* 1, 2 or 4 bytes */
+			bool write;     /* the guest's `out`; else `in`: fill data, preset to all-ones */
+			uint32_t count; /* string instructions give several at once */
+			uint8_t *data;  /* size * count bytes, little endian */
+		} pio;
+		struct {
+			snug_gpa gpa;
+			uint8_t size; /* 1 to 8 bytes */
+			bool write;
+			uint8_t *data;
+		} mmio;
+		struct {
+			bool interrupts; /* RFLAGS.IF: an interrupt could have woken it, but there is no source */
+		} hlt;
+		struct {
+			uint32_t value; /* what the guest wrote */
+			uint8_t
+			    code; /* the exit status it means: debug exit (value << 1) | 1, exit call value & 255 */
+			uint16_t port; /* the port it used: who set the status */
+		} status;
+		struct {
+			uint16_t port; /* 0x64 or 0xcf9 */
+		} reset;
+		struct {
+			uint8_t vector; /* SDM 3A table 6-1 */
+			bool has_code;
+			uint32_t code;   /* the error code pushed, where has_code */
+			uint16_t cs, ss; /* the frame: where it happened; ss:rsp is that of the faulting code */
+			uint64_t rip, rflags, rsp;
+			uint64_t cr2; /* the address, for a page fault (vector 14) */
+		} fault;
+		struct {
+			uint32_t suberror; /* KVM_INTERNAL_ERROR_* */
+			uint32_t insn_len; /* bytes in insn; 0: the host gave none */
+			uint8_t insn[16];  /* the instruction KVM could not emulate */
+			uint32_t ndata;
+			uint64_t data[16]; /* KVM's own, host dependent */
+		} internal;
+		struct {
+			uint64_t hardware_reason;
+			uint32_t cpu;
+		} fail_entry;
+		struct {
+			uint64_t flags; /* KVM_MEMORY_EXIT_FLAG_* */
+			snug_gpa gpa;   /* 0 where the kernel does not say */
+			uint64_t bytes;
+		} memory;
+		struct {
+			uint32_t index;
+			bool write;
+			uint64_t *data;
+		} msr;
+		struct {
+			uint32_t exception;
+			uint64_t pc, dr6, dr7;
+		} debug;
+		struct {
+			uint32_t type; /* KVM_SYSTEM_EVENT_* */
+			uint32_t ndata;
+			uint64_t data[16];
+		} system;
+		struct {
+			const void *run; /* struct kvm_run */
+			size_t bytes;
+		} other;
+	};
+};
+
+/*
+ * Runs vCPU 0 until something happens that the VM's own devices do not deal with.  The same as
+ * snug_vcpu_run(snug_vm_vcpu(vm, 0), 0, exit, NULL).
+ */
+int snug_run(snug_vm *vm, struct snug_exit *exit);
+
+/* "mmio", "triple fault": a short name for an exit kind; never NULL, static.  [any thread] */
+const char *snug_exit_name(enum snug_exit_kind kind);
+
+/* "KVM_EXIT_IO": the kernel's name for an exit reason; "KVM_EXIT_?" for one no one knew.  [any thread] */
+const char *snug_reason_name(uint32_t reason);
+
+/* "real", "flat", "KVM_CREATE_VM": names for modes, kinds and steps; never NULL, static.  [any thread] */
+const char *snug_mode_name(enum snug_mode mode);
+const char *snug_kind_name(enum snug_kind kind);
+const char *snug_step_name(enum snug_step step);
+
+/* "#PF page fault": the CPU's name for an exception vector; SDM 3A table 6-1.  [any thread] */
+const char *snug_vector_name(uint8_t vector);
+
+/* The mode or kind of that name (case matters), or -EINVAL.  [any thread] */
+int snug_mode_from_name(const char *name);
+int snug_kind_from_name(const char *name);
+
+/* The version of the library at run time: "0.1.0".  [any thread] */
+const char *snug_version(void);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 2. Guest memory
+ *
+ * One checked road: every function here refuses, with -EFAULT, a range that does not lie wholly in RAM or ROM
+ * of this guest.  A range may cross from one region into one that adjoins it, but for snug_mem_ptr.
+ * Stores made here are marked for snapshots; KVM's own dirty log does not see them.
+ * Reading and writing is [any thread]; the guest may change the bytes at the same time.
+ * ------------------------------------------------------------------------------------------------------ */
+
+enum snug_mem_flag {
+	SNUG_MEM_READONLY = 1 << 0, /* the guest cannot write it: a write exits as MMIO.  The host can. */
+};
+
+/* A piece of guest memory, backed by one KVM memory slot.  KVM 4.35. */
+struct snug_region {
+	size_t size;      /* sizeof(struct snug_region), or 0 */
+	snug_gpa gpa;     /* a multiple of 4096 */
+	uint64_t bytes;   /* a multiple of 4096, above 0 */
+	uint32_t flags;   /* enum snug_mem_flag */
+	void *host;       /* in: NULL: the library allocates zeroed memory; else borrowed, page aligned, until the
+	                     region is removed or the VM freed. out: where it is */
+	const char *name; /* for messages and listings, copied, at most 15 bytes; NULL: "ram" */
+};
+
+/*
+ * Adds a region while no vCPU runs.
+ * Fails: -EINVAL (alignment, flags), -EEXIST (overlaps a region, a device, or the reserved pages 0xfeffc000-
+ * 0xfeffffff that hold KVM's TSS and identity map; the message names it), -ENOSPC (no slot left), -ENOMEM.
+ */
+int snug_mem_add(snug_vm *vm, const struct snug_region *region, struct snug_error *err);
+
+/* Removes the region that starts at gpa while no vCPU runs.  Fails: -ENOENT. */
+int snug_mem_remove(snug_vm *vm, snug_gpa gpa, struct snug_error *err);
+
+/* The index-th region in order of gpa.  Fails: -ENOENT past the last. */
+int snug_mem_region(const snug_vm *vm, unsigned index, struct snug_region *out);
+
+/* Copies len bytes from or to guest physical memory.  Fails: -EFAULT, and then nothing was copied. */
+int snug_mem_read(const snug_vm *vm, snug_gpa gpa, void *to, size_t len);
+int snug_mem_write(snug_vm *vm, snug_gpa gpa, const void *from, size_t len);
+
+/*
+ * The host's address of len bytes (1 or more) at gpa, wholly inside one region, or NULL.  With `write` the pages
+ * are marked dirty now; who keeps the pointer and writes later calls snug_mem_mark.  Good until the region is
+ * removed or the VM freed.
+ */
+void *snug_mem_ptr(snug_vm *vm, snug_gpa gpa, size_t len, bool write);
+
+/* Marks len bytes at gpa as written by the host.  Fails: -EFAULT. */
+int snug_mem_mark(snug_vm *vm, snug_gpa gpa, size_t len);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 3. Virtual CPUs and registers
+ *
+ * While a vCPU runs, only snug_vcpu_kick may be called on it.
+ * A pending access is retired first (see snug_vcpu_complete); a read that nobody answered gives -EBUSY.
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* vCPU number index of a VM, or NULL.  Owned by the VM.  [any thread] */
+snug_vcpu *snug_vm_vcpu(snug_vm *vm, unsigned index);
+
+/* The VM a vCPU belongs to, and its number.  [any thread] */
+snug_vm *snug_vcpu_vm(const snug_vcpu *vcpu);
+unsigned snug_vcpu_index(const snug_vcpu *vcpu);
+
+/* General registers.  KVM 4.11; the fields are those of struct kvm_regs. */
+struct snug_regs {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+	uint64_t rip, rflags;
+};
+
+/* A segment register with its hidden part.  SDM 3A 3.4.3; the fields are those of struct kvm_segment. */
+struct snug_segment {
+	uint64_t base;
+	uint32_t limit;
+	uint16_t selector;
+	uint8_t type, present, dpl, db, s, l, g, avl, unusable, padding;
+};
+
+/* GDTR or IDTR. */
+struct snug_dtable {
+	uint64_t base;
+	uint16_t limit, padding[3];
+};
+
+/* Special registers.  KVM 4.13; the fields are those of struct kvm_sregs. */
+struct snug_sregs {
+	struct snug_segment cs, ds, es, fs, gs, ss, tr, ldt;
+	struct snug_dtable gdt, idt;
+	uint64_t cr0, cr2, cr3, cr4, cr8, efer, apic_base;
+	uint64_t interrupt_bitmap[4];
+};
+
+/*
+ * Get and set registers.  Fails: -EBUSY (an `in` or MMIO read waits for its answer), -EINVAL (the host refuses
+ * the values; for sregs the message names the field where that can be known), or the ioctl's errno.
+ */
+int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err);
+int snug_vcpu_set_regs(snug_vcpu *vcpu, const struct snug_regs *in, struct snug_error *err);
+int snug_vcpu_get_sregs(snug_vcpu *vcpu, struct snug_sregs *out, struct snug_error *err);
+int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snug_error *err);
+
+/*
+ * One register by name: "rax" to "r15", "rip", "rflags", "cr0" "cr2" "cr3" "cr4" "cr8", "efer", "apic_base",
+ * "cs" (the selector), "cs.base", "cs.limit", "cs.type", "cs.dpl", ..., "gdt.base", "idt.limit".
+ * Fails: -EINVAL (no such name, or a value too wide for it), and as above.
+ */
+int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err);
+int snug_vcpu_set_reg(snug_vcpu *vcpu, const char *name, uint64_t value, struct snug_error *err);
+
+/* The index-th register name, or NULL past the last.  Static.  [any thread] */
+const char *snug_reg_name(unsigned index);
+
+/*
+ * Sets all registers of a vCPU for a mode, entry and stack (steps 5 to 7), as snug_load does for vCPU 0.
+ * entry and stack are linear addresses; in real mode below 1 MiB (entry becomes CS:IP with CS a multiple of
+ * 0x1000) and 64 KiB.  For SNUG_MODE_RESET they are not looked at.  entry need not be mapped.
+ * Fails: -ENOTSUP (a mode this host refuses), -ERANGE (entry or stack the mode cannot reach), -EINVAL, -ENOMEM.
+ */
+int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack, struct snug_error *err);
+
+/* One row of CPUID.  KVM 4.20; the fields are those of struct kvm_cpuid_entry2. */
+struct snug_cpuid {
+	uint32_t function, index, flags, eax, ebx, ecx, edx, padding[3];
+};
+
+/*
+ * The CPUID table of a vCPU; a new one has all the host supports.  get returns the number of rows and writes at
+ * most `max` of them.  set is for a vCPU that has not run yet.  Fails: -E2BIG (too many rows), -EINVAL.
+ */
+int snug_vcpu_get_cpuid(snug_vcpu *vcpu, struct snug_cpuid *rows, size_t max, struct snug_error *err);
+int snug_vcpu_set_cpuid(snug_vcpu *vcpu, const struct snug_cpuid *rows, size_t n, struct snug_error *err);
+
+/*
+ * Walks the page tables the vCPU uses now: the guest physical address behind a linear one.  Without paging they
+ * are the same.  SDM 3A chapter 4.  Permissions are not looked at, accessed bits not set.
+ * Fails: -EFAULT (not mapped, a table outside memory, a non-canonical address; the message names the level),
+ * and as snug_vcpu_get_sregs.
+ */
+int snug_vcpu_translate(snug_vcpu *vcpu, uint64_t linear, snug_gpa *out, struct snug_error *err);
+
+/* Copies from guest memory by linear address: as many bytes as are mapped, at most len; returns how many. */
+int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struct snug_error *err);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 4. Threads
+ *
+ * Any thread may run a vCPU, one at a time.  Memory regions and devices are changed only while none runs.
+ * ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Runs a vCPU for at most timeout_ns nanoseconds (0: no limit) and says why it stopped.  Exits that devices deal
+ * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT
+ * or SIGNAL, running again goes on; after the others the guest is stuck until its registers are set.
+ *
+ * While it runs, SIGURG is blocked in the calling thread and used to interrupt KVM_RUN, without a handler: it is
+ * let through to KVM_RUN alone (KVM_SET_SIGNAL_MASK, KVM 4.19) and taken off again.  KVM_RUN ended by another
+ * signal is SNUG_EXIT_SIGNAL; EAGAIN is tried again.
+ *
+ * Fails: -EBUSY (it runs in another thread), -EIO and other errnos of KVM_RUN.  KVM 4.10.
+ */
+int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err);
+
+/*
+ * Makes a running vCPU return SNUG_EXIT_KICKED soon, or the next run of one that is not running.  Kicks do not
+ * add up.  May be called from a device's callbacks and from signal handlers' threads, not from a handler.
+ * [any thread]
+ */
+void snug_vcpu_kick(snug_vcpu *vcpu);
+
+/*
+ * Retires the access of the last SNUG_EXIT_PIO or SNUG_EXIT_MMIO without running on (immediate_exit): for a read, with the
+ * answer that is in exit.data now.  Without a pending access does nothing.  The calls of tier 3 do this by themselves
+ * for writes; for reads they give -EBUSY until this was called, since only the caller knows whether it answered.
+ * Fails: -EBUSY: the same instruction made another access; the next run returns it.
+ */
+int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 5. Devices
+ * ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * A device as the bus sees it.  offset counts from the start of the range it was added with, whose base it never
+ * learns; size is 1, 2, 4 or 8 and never above max_size.  An access belongs to the range that holds its first byte;
+ * wider ones than max_size arrive in pieces, lowest address first; what passes the end of the range reads as ones and
+ * is dropped.  The bits of a read above size are dropped.  String instructions give one call per element.
+ * Calls come in the thread of the vCPU that made the access, one at a time per VM.  They may call snug_mem_*,
+ * snug_vcpu_kick and other VMs, not add or remove ranges.
+ */
+struct snug_device_ops {
+	size_t size;                                                  /* sizeof(struct snug_device_ops), or 0 */
+	unsigned max_size;                                            /* widest access taken: 1, 2, 4 or 8; 0: 8 */
+	uint64_t (*read)(void *self, uint64_t offset, unsigned size); /* NULL: all-ones */
+	void (*write)(void *self, uint64_t offset, uint64_t value, unsigned size); /* NULL: dropped */
+};
+
+/*
+ * Gives a device the ports [port, port + count) or the addresses [gpa, gpa + bytes).  ops and self are borrowed
+ * until the range is removed or the VM freed.
+ * Fails: -EEXIST (overlaps another range, or RAM; the message names both), -EINVAL (empty, or past the end),
+ * -ENOMEM.
+ */
+int snug_pio_add(snug_vm *vm, uint16_t port, uint32_t count, const struct snug_device_ops *ops, void *self,
+                 struct snug_error *err);
+int snug_mmio_add(snug_vm *vm, snug_gpa gpa, uint64_t bytes, const struct snug_device_ops *ops, void *self,
+                  struct snug_error *err);
+
+/* Takes away the range that starts there.  Fails: -ENOENT. */
+int snug_pio_remove(snug_vm *vm, uint16_t port);
+int snug_mmio_remove(snug_vm *vm, snug_gpa gpa);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 6. Services
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* What exits are counted by. */
+enum snug_stat_group {
+	SNUG_STAT_REASON = 0, /* only its reason tells it apart */
+	SNUG_STAT_PORT,       /* key is the port */
+	SNUG_STAT_PAGE,       /* key is the gpa of a 4 KiB page */
+	SNUG_STAT_REST,       /* of a group with too many keys, all further ones together */
+};
+
+/* One row of the exit statistics. */
+struct snug_stat {
+	uint32_t reason; /* KVM_EXIT_* */
+	uint32_t group;  /* enum snug_stat_group */
+	uint64_t key;
+	bool write;         /* for ports and pages */
+	uint64_t count;     /* exits */
+	uint64_t unclaimed; /* of them, those no device took */
+	uint64_t run_ns;    /* time in KVM_RUN before these exits: guest and kernel */
+	uint64_t host_ns;   /* time in user space after them, until KVM_RUN was called again or the exit returned */
+};
+
+/*
+ * Counts and times the exits of all vCPUs from now on.  At most 512 rows are kept; further keys are added up
+ * in a row SNUG_STAT_REST of their reason.  Does nothing where it is on.  Fails: -ENOMEM.
+ */
+int snug_stats_start(snug_vm *vm, struct snug_error *err);
+
+/*
+ * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  Call it while no
+ * vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.
+ */
+int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max);
+
+/* What stands behind /dev/kvm. */
+enum snug_host_kind {
+	SNUG_HOST_UNKNOWN = 0,
+	SNUG_HOST_VMX, /* kvm_intel */
+	SNUG_HOST_SVM, /* kvm_amd */
+	SNUG_HOST_PVM, /* kvm_pvm: KVM without VT-x or SVM; kernel mode is emulated, 32-bit paging refused */
+};
+
+struct snug_host {
+	size_t size; /* in: sizeof(struct snug_host), or 0 */
+	enum snug_host_kind kind;
+	int api_version;
+	uint32_t max_vcpus; /* per VM */
+	uint32_t mem_slots; /* per VM */
+	bool paged32;       /* SNUG_MODE_PAGED32 can run */
+};
+
+/* Looks at the host's KVM (NULL: "/dev/kvm").  Fails as the first two steps of snug_vm_new.  [any thread] */
+int snug_host_info(const char *kvm_path, struct snug_host *out, struct snug_error *err);
+
+/* A capability of KVM that snug uses.  KVM 4.4. */
+struct snug_cap {
+	const char *name; /* "KVM_CAP_READONLY_MEM"; static */
+	int value;        /* what KVM_CHECK_EXTENSION gave; 0: absent */
+	bool required;    /* no VM can be made without it */
+	const char *lost; /* what does not work without it; static */
+};
+
+/* All of them: returns their number and writes at most max rows.  Fails as snug_host_info.  [any thread] */
+int snug_host_caps(const char *kvm_path, struct snug_cap *rows, size_t max, struct snug_error *err);
+
+/* "vmx", "svm", "pvm", "unknown"; static.  [any thread] */
+const char *snug_host_name(enum snug_host_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

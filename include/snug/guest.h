@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snug/guest.h - for code that runs inside a snug guest
+ *
+ * Header-only, freestanding C for gcc and clang, 16-bit (-m16), 32-bit and 64-bit x86.  Every function is one or a
+ * few port instructions: each ends in an exit to the host, so each works at CPL 0 and, with IOPL 3, at CPL 3.
+ */
+#ifndef SNUG_GUEST_H
+#define SNUG_GUEST_H
+
+#include <stdint.h>
+
+/* Ports with a device of snug behind them (SNUG_DEV_* in snug.h). */
+#define SNUG_PORT_SERIAL 0x3f8
+#define SNUG_PORT_DEBUGCON 0xe9
+#define SNUG_PORT_DEBUG_EXIT 0xf4
+#define SNUG_PORT_EXIT 0x5e0
+
+static inline void snug_out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void snug_out16(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void snug_out32(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t snug_in8(uint16_t port)
+{
+	uint8_t value;
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint16_t snug_in16(uint16_t port)
+{
+	uint16_t value;
+	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline uint32_t snug_in32(uint16_t port)
+{
+	uint32_t value;
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+/* Writes one character to the host's console. */
+static inline void snug_putc(char c)
+{
+	snug_out8(SNUG_PORT_DEBUGCON, (uint8_t)c);
+}
+
+/* Writes a string to the host's console. */
+static inline void snug_puts(const char *s)
+{
+	while (*s)
+		snug_putc(*s++);
+}
+
+/* Ends the run with an exit status of 0 to 255. */
+static inline __attribute__((noreturn)) void snug_exit(int status)
+{
+	for (;;)
+		snug_out32(SNUG_PORT_EXIT, (uint32_t)status);
+}
+
+#endif

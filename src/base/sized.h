@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sized: input structs of snug.h that grow
+ *
+ * Their first field is the size the caller was compiled with, 0 meaning the fields of version 0.1.  A newer caller's
+ * extra fields are fine as long as they are zero: zero means the default, and the default is what we do.
+ */
+#ifndef SNUG_BASE_SIZED_H
+#define SNUG_BASE_SIZED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* No struct of snug.h will be larger; what says so holds garbage. */
+#define SNUG__SIZED_MAX 4096u
+
+/* Copies such a struct into ours, whose fields are all of version 0.1; false where its size or an extra is wrong. */
+static inline bool snug__sized_copy(void *to, size_t ours, const void *from)
+{
+	const uint8_t *bytes = from;
+	size_t size;
+
+	memcpy(&size, from, sizeof(size));
+	if (size == 0)
+		size = ours;
+	if (size < ours || size > SNUG__SIZED_MAX)
+		return false;
+	for (size_t i = ours; i < size; i++) {
+		if (bytes[i])
+			return false;
+	}
+	memcpy(to, from, ours);
+	return true;
+}
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem: a guest's physical memory: regions, memory slots, THE bounds check, the host's dirty marks
+ *
+ * This is the only code that turns a guest physical address into a pointer.  It knows KVM only through the callback
+ * that maps a slot, so loaders and devices use the same code in unit tests and fuzzers without a VM.
+ *
+ * A region keeps its host address for life.  To freeze memory (a sealed memfd with private mappings of it), its
+ * pages are replaced under that address, so that no slot changes and no pointer goes stale: the host's marks say
+ * which pages the host itself wrote since.
+ */
+#ifndef SNUG_GUEST_MEM_H
+#define SNUG_GUEST_MEM_H
+
+#include <snug.h>
+
+#include "base/num.h"
+
+/* KVM's three TSS pages and the identity page, kept free of everything else: [0xfeffc000, 0xff000000). */
+#define SNUG__IDENTITY_GPA 0xfeffc000ull
+#define SNUG__TSS_GPA 0xfeffd000ull
+#define SNUG__RESERVED_GPA SNUG__IDENTITY_GPA
+#define SNUG__RESERVED_BYTES 0x4000ull
+
+/* Where RAM has its gap below 4 GiB, for ROM and devices. */
+#define SNUG__RAM_GAP_GPA 0xc0000000ull
+#define SNUG__RAM_HIGH_GPA 0x100000000ull
+
+struct snug__region {
+	snug_gpa gpa;
+	uint64_t bytes;
+	uint8_t *host;
+	uint64_t *dirty; /* a bit for each page the host wrote; atomic access */
+	uint32_t slot;
+	uint32_t flags;
+	bool borrowed; /* host memory belongs to the caller */
+	char name[16];
+};
+
+/* Maps (bytes > 0) or unmaps (bytes == 0) a slot; 0 or a negative errno. */
+typedef int (*snug__slot_fn)(void *ctx, uint32_t slot, const struct snug__region *r, uint64_t bytes,
+                             struct snug_error *err);
+
+struct snug__mem {
+	struct snug__region *regions; /* sorted by gpa */
+	unsigned count, room;
+	unsigned max_slots;
+	uint64_t *slots_used; /* bitmap of max_slots */
+	snug__slot_fn set_slot;
+	void *ctx;
+};
+
+/* set_slot may be NULL (no KVM).  Nothing is allocated, so nothing can fail. */
+void snug__mem_init(struct snug__mem *m, unsigned max_slots, snug__slot_fn set_slot, void *ctx);
+
+/* Unmaps and frees every region. */
+void snug__mem_destroy(struct snug__mem *m);
+
+int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct snug_error *err);
+int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err);
+
+/* RAM of a VM: `bytes` from 0 on, with the gap below 4 GiB. */
+int snug__mem_add_ram(struct snug__mem *m, uint64_t bytes, struct snug_error *err);
+
+/* The region that holds gpa, or the first that overlaps [gpa, gpa + bytes); NULL if none. */
+const struct snug__region *snug__mem_find(const struct snug__mem *m, snug_gpa gpa);
+const struct snug__region *snug__mem_overlap(const struct snug__mem *m, snug_gpa gpa, uint64_t bytes);
+
+/* End of the RAM that starts at 0 (0: there is none). */
+uint64_t snug__mem_low_end(const struct snug__mem *m);
+
+/* Does [gpa, gpa + len) lie wholly in memory (over adjoining regions)?  len 0 is inside anything that has gpa. */
+bool snug__mem_has(const struct snug__mem *m, snug_gpa gpa, uint64_t len);
+
+/* The checked road.  -EFAULT, and then nothing was done. */
+int snug__mem_read(const struct snug__mem *m, snug_gpa gpa, void *to, uint64_t len);
+int snug__mem_write(struct snug__mem *m, snug_gpa gpa, const void *from, uint64_t len);
+int snug__mem_zero(struct snug__mem *m, snug_gpa gpa, uint64_t len);
+int snug__mem_mark(struct snug__mem *m, snug_gpa gpa, uint64_t len);
+
+/* Host address of [gpa, gpa + len), len >= 1, inside one region; NULL if not. */
+void *snug__mem_ptr(struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write);
+
+/* Was the page of gpa written by the host?  false for what is not memory. */
+bool snug__mem_dirty(const struct snug__mem *m, snug_gpa gpa);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* load: the loaders, one file each */
+#ifndef SNUG_LOAD_LOAD_H
+#define SNUG_LOAD_LOAD_H
+
+#include "guest/boot.h"
+
+/*
+ * What the bytes are: SNUG_KIND_ELF by magic, SNUG_KIND_FLAT for a boot sector or where want gives a mode, load
+ * address or entry; else -ENOEXEC with the hint.  An empty image is -ENOEXEC.
+ */
+int snug__detect(struct snug__span image, const struct snug__boot_want *want, struct snug_error *err);
+
+/* Bytes 55 AA at offset 510 (and at least 512 bytes). */
+bool snug__is_boot_sector(struct snug__span image);
+
+int snug__load_flat(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                    struct snug_boot *out, struct snug_error *err);
+int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                   struct snug_boot *out, struct snug_error *err);
+int snug__load_firmware(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                        struct snug_boot *out, struct snug_error *err);
+
+/* The default stack of a mode: 0x7000 in real mode, else the end of RAM below 3 GiB, 16-aligned. */
+uint64_t snug__default_stack(enum snug_mode mode, const struct snug__mem *mem);
+
+#endif
