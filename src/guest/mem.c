@@ -169,7 +169,8 @@ static int lowest_slot(const struct snug__mem *m, uint32_t *slot, struct snug_er
 
 static void set_name(struct snug__region *r, const char *name)
 {
-	memcpy(r->name, name, strnlen(name, sizeof(r->name) - 1));
+	for (unsigned i = 0; i < sizeof(r->name) - 1 && name[i]; i++)
+		r->name[i] = name[i];
 }
 
 /* The region's own memory: pages, unless they are borrowed, and marks. */
