@@ -24,4 +24,17 @@ int snug__load_firmware(struct snug__span image, const struct snug__boot_want *w
 /* The default stack of a mode: 0x7000 in real mode, else the end of RAM below 3 GiB, 16-aligned. */
 uint64_t snug__default_stack(enum snug_mode mode, const struct snug__mem *mem);
 
+/*
+ * What flat and ELF images end with: *out has mode and entry; their entry must lie in memory and within the mode's
+ * reach, and so must the stack, which is want's or the default.  loader is "flat" or "elf", for messages.  -ERANGE.
+ */
+int snug__boot_finish(const char *loader, const struct snug__boot_want *want, const struct snug__mem *mem,
+                      struct snug_boot *out, struct snug_error *err);
+
+/* What to do about memory that ends below `end`, an address an image needs. */
+struct snug__boot_hint {
+	char s[128];
+};
+struct snug__boot_hint snug__boot_memory_hint(uint64_t end);
+
 #endif
