@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest/bus.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/num.h"
+#include "base/sized.h"
+
+#define WIDEST 8 /* bytes of the widest access */
+#define FIRST_ROOM 8
+
+typedef unsigned long long ull; /* what %llx prints */
+
+/* Is a field wholly inside the struct its owner was compiled with? */
+#define HAS(ops, field) (offsetof(struct snug_device_ops, field) + sizeof((ops)->field) <= (ops)->size)
+
+void snug__bus_init(struct snug__bus *b, const char *name, uint64_t last)
+{
+	*b = (struct snug__bus){.name = name, .last = last};
+}
+
+void snug__bus_destroy(struct snug__bus *b)
+{
+	free(b->ranges);
+	b->ranges = NULL;
+	b->count = b->room = 0;
+}
+
+/* Index of the first range that ends at addr or later; b->count if there is none. */
+static unsigned lower_bound(const struct snug__bus *b, uint64_t addr)
+{
+	unsigned low = 0, high = b->count;
+
+	while (low < high) {
+		unsigned mid = low + (high - low) / 2;
+
+		if (b->ranges[mid].last < addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Addresses in a range.  Its length was given in 64 bits, so this fits. */
+static uint64_t range_len(const struct snug__range *r)
+{
+	return r->last - r->base + 1;
+}
+
+const struct snug__range *snug__bus_find(const struct snug__bus *b, uint64_t addr)
+{
+	return snug__bus_overlap(b, addr, 1);
+}
+
+const struct snug__range *snug__bus_overlap(const struct snug__bus *b, uint64_t base, uint64_t len)
+{
+	unsigned i = lower_bound(b, base);
+
+	if (i == b->count || !snug__overlap(base, len, b->ranges[i].base, range_len(&b->ranges[i])))
+		return NULL;
+	return &b->ranges[i];
+}
+
+/* The caller's ops as this version knows them; a struct that says it ends early has no later fields. */
+static int copy_ops(struct snug_device_ops *to, const struct snug_device_ops *from, struct snug_error *err)
+{
+	*to = (struct snug_device_ops){0};
+	if (from->size == 0 || from->size >= sizeof(*to)) {
+		if (!snug__sized_copy(to, sizeof(*to), from))
+			return snug__err(err, -EINVAL, SNUG_STEP_NONE,
+			                 "set size to sizeof(struct snug_device_ops), or 0",
+			                 "device ops: size %zu, or a field beyond the %zu bytes known here, is wrong",
+			                 from->size, sizeof(*to));
+	} else {
+		to->max_size = HAS(from, max_size) ? from->max_size : 0;
+		to->read = HAS(from, read) ? from->read : NULL;
+		to->write = HAS(from, write) ? from->write : NULL;
+	}
+	to->size = sizeof(*to);
+	if (to->max_size == 0)
+		to->max_size = WIDEST;
+	if (to->max_size > WIDEST || !snug__aligned(to->max_size, to->max_size))
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set max_size to 1, 2, 4 or 8, or to 0 for 8",
+		                 "device ops: max_size %u is not an access size", to->max_size);
+	return 0;
+}
+
+static int check_range(const struct snug__bus *b, uint64_t base, uint64_t len, struct snug_error *err)
+{
+	const struct snug__range *r;
+
+	if (len == 0)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "give a length of 1 or more",
+		                 "%s range at 0x%llx is empty", b->name, (ull)base);
+	if (base > b->last || len - 1 > b->last - base)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "lower its start or its length",
+		                 "%s range at 0x%llx, length 0x%llx, passes the last address 0x%llx", b->name,
+		                 (ull)base, (ull)len, (ull)b->last);
+	r = snug__bus_overlap(b, base, len);
+	if (r)
+		return snug__err(err, -EEXIST, SNUG_STEP_NONE,
+		                 "choose other addresses, or remove the range that is there",
+		                 "%s 0x%llx-0x%llx overlaps 0x%llx-0x%llx", b->name, (ull)base,
+		                 (ull)(base + (len - 1)), (ull)r->base, (ull)r->last);
+	return 0;
+}
+
+static int make_room(struct snug__bus *b, struct snug_error *err)
+{
+	unsigned room = b->room ? b->room * 2 : FIRST_ROOM;
+	struct snug__range *ranges = NULL;
+
+	if (b->count < b->room)
+		return 0;
+	if (b->room <= UINT_MAX / 2)
+		ranges = realloc(b->ranges, room * sizeof(*ranges));
+	if (!ranges)
+		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free host memory",
+		                 "no memory for one more %s range after %u", b->name, b->count);
+	b->ranges = ranges;
+	b->room = room;
+	return 0;
+}
+
+int snug__bus_add(struct snug__bus *b, uint64_t base, uint64_t len, const struct snug_device_ops *ops, void *self,
+                  struct snug_error *err)
+{
+	struct snug__range range = {.base = base, .self = self};
+	struct snug__range *at;
+	int rc;
+
+	if (!ops)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "give a struct snug_device_ops",
+		                 "%s range at 0x%llx: ops is NULL", b->name, (ull)base);
+	rc = check_range(b, base, len, err);
+	if (rc < 0)
+		return rc;
+	rc = copy_ops(&range.ops, ops, err);
+	if (rc < 0)
+		return rc;
+	rc = make_room(b, err);
+	if (rc < 0)
+		return rc;
+	range.last = base + (len - 1);
+	at = b->ranges + lower_bound(b, base);
+	memmove(at + 1, at, (size_t)(b->ranges + b->count - at) * sizeof(*at));
+	*at = range;
+	b->count++;
+	return 0;
+}
+
+int snug__bus_remove(struct snug__bus *b, uint64_t base)
+{
+	unsigned i = lower_bound(b, base);
+
+	if (i == b->count || b->ranges[i].base != base)
+		return -ENOENT;
+	b->count--;
+	memmove(&b->ranges[i], &b->ranges[i + 1], (b->count - i) * sizeof(*b->ranges));
+	return 0;
+}
+
+/* The largest power of two that the ops take and that is still left. */
+static unsigned piece(unsigned max_size, uint64_t left)
+{
+	while (max_size > left)
+		max_size /= 2;
+	return max_size;
+}
+
+bool snug__bus_access(const struct snug__bus *b, uint64_t addr, uint8_t *data, unsigned size, bool write)
+{
+	const struct snug__range *r = snug__bus_find(b, addr);
+	uint64_t inside;
+	unsigned n;
+
+	if (!write)
+		memset(data, 0xff, size);
+	if (!r)
+		return false;
+	inside = snug__min(size, r->last - addr + 1);
+	for (uint64_t done = 0; done < inside; done += n) {
+		uint64_t offset = addr - r->base + done;
+
+		n = piece(r->ops.max_size, inside - done);
+		if (write && r->ops.write)
+			r->ops.write(r->self, offset, snug__le_load(data + done, n), n);
+		else if (!write && r->ops.read)
+			snug__le_store(data + done, n, r->ops.read(r->self, offset, n));
+	}
+	return true;
+}
