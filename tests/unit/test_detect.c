@@ -22,7 +22,7 @@ static void by_bytes(void **state)
 	assert_int_equal(detect(sector, 511, none, &e), -ENOEXEC);
 	sector[511] = 0x55;
 	assert_int_equal(detect(sector, 512, none, &e), -ENOEXEC);
-	assert_int_equal(detect("\177EL", 3, none, &e), -ENOEXEC);
+	assert_int_equal(detect("\177ELF", 3, none, &e), -ENOEXEC);
 	assert_error(e, -ENOEXEC, "image: not ELF, not a boot sector");
 	assert_hint(e, "--as flat");
 	assert_hint(e, "--mode");
