@@ -230,7 +230,8 @@ void snug_vm_free(snug_vm *vm);
  *
  * In modes with protection the guest gets our GDT, IDT and TSS (and page tables) in memory of their own at gpa
  * 0xfef00000, outside its RAM: a fault it has no handler for comes back as SNUG_EXIT_FAULT.  A guest that loads
- * tables of its own replaces them.
+ * tables of its own replaces them.  In real mode the interrupt vectors at 0 and stubs at 0x500-0x8ff serve for that,
+ * unless the image starts below 0x900.
  *
  * Fails: -ENOENT, -EACCES, -EISDIR and the like (the file), -EFBIG (larger than memory), -ENOEXEC (damaged, or
  * not for this machine), -ERANGE (an address outside memory), -ENOTSUP (a mode this host refuses), -EINVAL.
@@ -527,7 +528,9 @@ int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struc
 /*
  * Runs a vCPU for at most timeout_ns nanoseconds (0: no limit) and says why it stopped.  Exits that devices deal
  * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT
- * or SIGNAL, running again goes on; after the others the guest is stuck until its registers are set.
+ * or SIGNAL, running again goes on; after the others the guest is stuck until its registers are set.  After a FAULT the
+ * vCPU stands in the stub that told of it, and running on returns from there to the faulting instruction (not in 32-bit
+ * modes on kvm_pvm, whose emulator has no iret there).
  *
  * While it runs, SIGURG is blocked in the calling thread and used to interrupt KVM_RUN, without a handler: it is
  * let through to KVM_RUN alone (KVM_SET_SIGNAL_MASK, KVM 4.19) and taken off again.  KVM_RUN ended by another
@@ -618,7 +621,7 @@ int snug_stats_start(snug_vm *vm, struct snug_error *err);
 
 /*
  * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  Call it while no
- * vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.
+ * vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.  Fails: -ENOMEM.
  */
 int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max);
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* strerrordesc_np */
 #include "base/err.h"
 
 #include <stdarg.h>

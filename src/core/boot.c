@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* boot: from an image to a vCPU that can run it */
+#include <errno.h>
+
+#include "base/err.h"
+#include "base/sized.h"
+#include "core/core.h"
+#include "host/file.h"
+#include "host/kind.h"
+#include "load/load.h"
+
+static const snug__load_fn loaders[] = {
+    [SNUG_KIND_FLAT] = snug__load_flat,
+    [SNUG_KIND_ELF] = snug__load_elf,
+    [SNUG_KIND_FIRMWARE] = snug__load_firmware,
+};
+
+/* Once for a VM: the region that holds GDT, IDT, TSS and page tables. */
+static int need_tables(snug_vm *vm, struct snug_error *err)
+{
+	struct snug_region region = {.gpa = SNUG__TABLES_GPA, .name = "tables"};
+	struct snug__tables plan;
+	int r;
+
+	if (vm->has_tables)
+		return 0;
+	r = snug__tables_plan(&plan, vm->ram_top, vm->cpus, err);
+	if (r < 0)
+		return r;
+	region.bytes = plan.bytes;
+	r = snug__mem_add(&vm->mem, &region, err);
+	if (r < 0)
+		return r;
+	vm->tables = plan;
+	vm->has_tables = true;
+	return 0;
+}
+
+static int check_host(enum snug_mode mode, struct snug_error *err)
+{
+	if (mode != SNUG_MODE_PAGED32 || snug__host_kind() != SNUG_HOST_PVM)
+		return 0;
+	return snug__err(err, -ENOTSUP, SNUG_STEP_SET_SREGS,
+	                 "use protected or long mode here, or a host whose KVM runs on VT-x or SVM",
+	                 "paged32 mode: kvm_pvm refuses 32-bit paging (CR0.PG without EFER.LME)");
+}
+
+int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack, struct snug_error *err)
+{
+	struct snug__mode_tables t = {0};
+	snug_vm *vm = vcpu->vm;
+	struct snug_sregs s;
+	struct snug_regs regs;
+	int r = check_host(mode, err);
+
+	if (r >= 0)
+		r = snug_vcpu_get_sregs(vcpu, &s, err);
+	if (r >= 0 && snug__mode_has_tables(mode)) {
+		r = need_tables(vm, err);
+		if (r >= 0)
+			r = snug__tables_write(&vm->tables, mode, vcpu->index, &vm->mem, &t);
+		if (r == -EFAULT)
+			return snug__err(err, r, SNUG_STEP_SET_SREGS, "do not remove the region 'tables'",
+			                 "the region for GDT, IDT and page tables is gone");
+	}
+	if (r >= 0)
+		r = snug__mode_state(mode, entry, stack, &t, &s, &regs, err);
+	if (r >= 0)
+		r = snug_vcpu_set_sregs(vcpu, &s, err);
+	if (r >= 0)
+		r = snug_vcpu_set_regs(vcpu, &regs, err);
+	return r < 0 ? r : 0;
+}
+
+static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__span bytes, struct snug_error *err)
+{
+	struct snug__boot_want want = {
+	    .mode = im->mode,
+	    .has_load = im->load || (im->flags & SNUG_IMAGE_LOAD),
+	    .has_entry = im->entry || (im->flags & SNUG_IMAGE_ENTRY),
+	    .load = im->load,
+	    .entry = im->entry,
+	    .stack = im->stack,
+	};
+	struct snug_boot boot = {.size = sizeof(boot)};
+	int kind = im->kind == SNUG_KIND_AUTO ? snug__detect(bytes, &want, err) : (int)im->kind;
+	int r;
+
+	if (kind < 0)
+		return kind;
+	if ((size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "name one of enum snug_kind", "no image kind %d",
+		                 kind);
+	r = loaders[kind](bytes, &want, &vm->mem, &boot, err);
+	/* An image that covers the vectors brings its own. */
+	if (r >= 0 && boot.mode == SNUG_MODE_REAL && boot.low >= SNUG__IVT_END)
+		vm->has_ivt = snug__ivt_write(&vm->mem) == 0;
+	if (r >= 0)
+		r = snug_vcpu_boot(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, err);
+	if (r >= 0)
+		vm->boot = boot;
+	return r;
+}
+
+static int load_path(snug_vm *vm, const struct snug_image *im, struct snug_error *err)
+{
+	struct snug__file f;
+	int r = snug__file_read(im->path, &f, err);
+
+	if (r < 0)
+		return r;
+	r = load_bytes(vm, im, (struct snug__span){f.bytes, f.len}, err);
+	snug__file_free(&f);
+	return r;
+}
+
+int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err)
+{
+	struct snug_image im;
+	int r;
+
+	if (!snug__sized_copy(&im, sizeof(im), image))
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_image) or 0",
+		                 "image: size %zu", image->size);
+	if (!im.path && !im.data && im.len)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set path, or data and len", "image: no bytes given");
+	if (!im.path)
+		return load_bytes(vm, &im, (struct snug__span){im.data, im.len}, err);
+	r = load_path(vm, &im, err);
+	return r < 0 ? snug__err_wrap(err, r, "load '%s'", im.path) : r;
+}
+
+int snug_loaded(const snug_vm *vm, struct snug_boot *out)
+{
+	if (vm->boot.kind == SNUG_KIND_AUTO)
+		return -ENOENT;
+	*out = vm->boot;
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* bus: the public calls that give devices their ranges, and memory its regions */
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/sized.h"
+#include "core/core.h"
+
+int snug_pio_add(snug_vm *vm, uint16_t port, uint32_t count, const struct snug_device_ops *ops, void *self,
+                 struct snug_error *err)
+{
+	return snug__bus_add(&vm->pio, port, count, ops, self, err);
+}
+
+/* A device under RAM would never be reached, so neither may lie over the other. */
+int snug_mmio_add(snug_vm *vm, snug_gpa gpa, uint64_t bytes, const struct snug_device_ops *ops, void *self,
+                  struct snug_error *err)
+{
+	const struct snug__region *r = snug__mem_overlap(&vm->mem, gpa, bytes);
+
+	if (r)
+		return snug__err(err, -EEXIST, SNUG_STEP_NONE, "put the device where no memory is",
+		                 "mmio 0x%llx, 0x%llx bytes: overlaps memory '%s' at 0x%llx", (unsigned long long)gpa,
+		                 (unsigned long long)bytes, r->name, (unsigned long long)r->gpa);
+	return snug__bus_add(&vm->mmio, gpa, bytes, ops, self, err);
+}
+
+int snug_pio_remove(snug_vm *vm, uint16_t port)
+{
+	return snug__bus_remove(&vm->pio, port);
+}
+
+int snug_mmio_remove(snug_vm *vm, snug_gpa gpa)
+{
+	return snug__bus_remove(&vm->mmio, gpa);
+}
+
+int snug_mem_add(snug_vm *vm, const struct snug_region *region, struct snug_error *err)
+{
+	struct snug_region r;
+	const struct snug__range *device;
+
+	if (!snug__sized_copy(&r, sizeof(r), region))
+		return snug__err(err, -EINVAL, SNUG_STEP_MEMORY, "set it to sizeof(struct snug_region) or 0",
+		                 "memory: size %zu", region->size);
+	device = snug__bus_overlap(&vm->mmio, r.gpa, r.bytes);
+	if (device)
+		return snug__err(err, -EEXIST, SNUG_STEP_MEMORY, "put the memory where no device is",
+		                 "memory at 0x%llx overlaps a device at 0x%llx", (unsigned long long)r.gpa,
+		                 (unsigned long long)device->base);
+	return snug__mem_add(&vm->mem, &r, err);
+}
+
+int snug_mem_remove(snug_vm *vm, snug_gpa gpa, struct snug_error *err)
+{
+	return snug__mem_remove(&vm->mem, gpa, err);
+}
+
+int snug_mem_region(const snug_vm *vm, unsigned index, struct snug_region *out)
+{
+	const struct snug__region *r;
+
+	if (index >= vm->mem.count)
+		return -ENOENT;
+	r = &vm->mem.regions[index];
+	*out = (struct snug_region){.size = sizeof(*out),
+	                            .gpa = r->gpa,
+	                            .bytes = r->bytes,
+	                            .flags = r->flags,
+	                            .host = r->host,
+	                            .name = r->name};
+	return 0;
+}
+
+int snug_mem_read(const snug_vm *vm, snug_gpa gpa, void *to, size_t len)
+{
+	return snug__mem_read(&vm->mem, gpa, to, len);
+}
+
+int snug_mem_write(snug_vm *vm, snug_gpa gpa, const void *from, size_t len)
+{
+	return snug__mem_write(&vm->mem, gpa, from, len);
+}
+
+void *snug_mem_ptr(snug_vm *vm, snug_gpa gpa, size_t len, bool write)
+{
+	return snug__mem_ptr(&vm->mem, gpa, len, write);
+}
+
+int snug_mem_mark(snug_vm *vm, snug_gpa gpa, size_t len)
+{
+	return snug__mem_mark(&vm->mem, gpa, len);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* core: what a VM and a vCPU are made of; shared by the files of this folder and by svc */
+#ifndef SNUG_CORE_CORE_H
+#define SNUG_CORE_CORE_H
+
+#include <pthread.h>
+
+#include <snug.h>
+
+#include "dev/dev.h"
+#include "guest/bus.h"
+#include "guest/mem.h"
+#include "host/kick.h"
+#include "host/kvm.h"
+#include "table/table.h"
+
+/*
+ * Who watches the run loop.  Services fill it; the loop knows nothing of them.  Calls come in the vCPU's thread: enter
+ * before KVM_RUN, exited after it, handled when the exit was dealt with or is about to go to the caller.  A KVM_RUN
+ * that gives no exit (EINTR) is an enter alone.
+ */
+struct snug__hooks {
+	void (*enter)(void *ctx, unsigned cpu);
+	void (*exited)(void *ctx, unsigned cpu, const struct kvm_run *run);
+	void (*handled)(void *ctx, unsigned cpu, bool claimed, bool to_caller);
+	void (*free)(void *ctx); /* with the VM */
+	void *ctx;
+};
+
+/* KVM retires an access only at the next KVM_RUN; until then it is pending. */
+enum snug__pending {
+	SNUG__PENDING_NONE,
+	SNUG__PENDING_DONE, /* a write, or a read with its answer in place */
+	SNUG__PENDING_READ, /* a read the caller was handed */
+};
+
+struct snug_vcpu {
+	snug_vm *vm;
+	unsigned index;
+	struct snug__kvm_vcpu kvm;
+	struct snug__kick kick;
+	enum snug__pending pending;
+	bool ran;      /* KVM_RUN was called at least once */
+	bool has_mask; /* mask is what KVM has */
+	uint64_t mask; /* signals blocked inside KVM_RUN */
+	bool has_held; /* held came while an access was completed: the next run returns it */
+	struct snug_exit held;
+	uint64_t msr_data; /* what exit.msr.data points to */
+};
+
+/* A built-in device of a VM: its row of the machine table, and what its asking means. */
+struct snug__machine_dev {
+	const struct snug__dev_class *cls;
+	void *self;
+	snug_vm *vm;
+	uint16_t port;
+};
+
+struct snug_vm {
+	int fd;
+	struct snug__kvm_watch watch;
+	enum snug_unclaimed unclaimed;
+	bool insn_bytes; /* KVM tells the bytes of an instruction it cannot emulate */
+	struct snug__mem mem;
+	uint64_t ram_top; /* end of the RAM snug_vm_new made */
+	struct snug__bus pio, mmio;
+	pthread_mutex_t bus_lock; /* one device call at a time; also guards `ask` */
+	bool has_lock;
+	snug_vcpu *vcpus;
+	unsigned cpus;
+	struct snug__machine_dev *devs;
+	unsigned dev_count;
+	struct snug_exit ask; /* what a device asked for during the access under way; kind NONE: nothing */
+	struct snug__tables tables;
+	bool has_tables;
+	bool has_ivt;
+	struct snug_boot boot; /* kind AUTO: nothing was loaded */
+	struct snug__hooks hooks;
+};
+
+/* machine.c: creates the devices of `bits` and puts them on the bus. */
+int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);
+void snug__machine_destroy(snug_vm *vm);
+
+/* vcpu.c */
+int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
+                    struct snug_error *err);
+void snug__vcpu_destroy(snug_vcpu *vcpu);
+
+/*
+ * Makes the vCPU's registers readable and settable: refuses while it runs elsewhere or a read waits for its answer,
+ * else retires what is pending.
+ */
+int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
+
+/*
+ * exit.c: deals with what KVM_RUN left in kvm_run.  true: *x is for the caller; false: go on.  *claimed says whether
+ * a device took the access (true for exits that are none).
+ */
+bool snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed);
+
+/* fault.c: is this port write one of our fault stubs?  Then *x is the fault. */
+bool snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* fault: reading what the stubs of our IDT report */
+#include "base/bytes.h"
+#include "core/core.h"
+#include "x86/walk.h"
+#include "x86/x86.h"
+
+/*
+ * The frame an exception pushes: [code], ip, cs, flags and, in long mode always, in protected mode where the privilege
+ * changed, sp and ss.  Words have the width of the gate.  SDM 3A figures 6-4 and 6-9, 20.1.4 for real mode.
+ */
+struct frame {
+	unsigned word; /* bytes */
+	bool has_code;
+	uint64_t at; /* linear address */
+	uint64_t code, ip, cs, flags, sp, ss;
+};
+
+static bool read_frame(const snug_vcpu *vcpu, const struct snug_sregs *s, struct frame *f)
+{
+	uint64_t *const fields[] = {&f->code, &f->ip, &f->cs, &f->flags, &f->sp, &f->ss};
+	unsigned first = f->has_code ? 0 : 1, need = f->word == 8 ? 6 : 4;
+	uint8_t bytes[6 * 8];
+	size_t got = snug__walk_read(&vcpu->vm->mem, s, f->at, bytes, (size_t)f->word * (6 - first)) / f->word;
+
+	if (got < need - first)
+		return false;
+	for (unsigned i = 0; i < got; i++)
+		*fields[first + i] = snug__le_load(bytes + (size_t)i * f->word, f->word);
+	return true;
+}
+
+static void fill(struct snug_exit *x, const struct snug_sregs *s, unsigned vector, const struct frame *f)
+{
+	x->kind = SNUG_EXIT_FAULT;
+	x->fault.vector = (uint8_t)vector;
+	x->fault.has_code = f->has_code;
+	x->fault.code = (uint32_t)f->code;
+	x->fault.rip = f->ip;
+	x->fault.cs = (uint16_t)f->cs;
+	x->fault.rflags = f->flags;
+	x->fault.rsp = f->sp;
+	x->fault.ss = (uint16_t)f->ss;
+	x->fault.cr2 = vector == X86_VECTOR_PF ? s->cr2 : 0;
+	/* Where the privilege stayed, a frame ends before sp and ss: they are what they were before the push. */
+	if (f->word == 8 || (f->word == 4 && ((f->cs ^ s->cs.selector) & 3)))
+		return;
+	x->fault.rsp = f->at - s->ss.base + f->word * (3u + f->has_code);
+	x->fault.ss = s->ss.selector;
+}
+
+/* Is rip in one of our stubs?  Gives the vector and where its frame is. */
+static int locate(const snug_vm *vm, const struct snug_sregs *s, const struct snug_regs *regs, struct frame *f)
+{
+	uint64_t rip = (uint32_t)(s->cs.base + regs->rip);
+	int vector;
+
+	if (!(s->cr0 & X86_CR0_PE)) {
+		f->word = 2;
+		f->at = s->ss.base + (uint16_t)regs->rsp;
+		return vm->has_ivt ? snug__ivt_vector(rip) : -1;
+	}
+	if (!vm->has_tables)
+		return -1;
+	if (s->efer & X86_EFER_LMA) {
+		f->word = 8;
+		f->at = regs->rsp;
+		vector = snug__stub_vector(regs->rip, true);
+	} else {
+		f->word = 4;
+		f->at = (uint32_t)(s->ss.base + (uint32_t)regs->rsp);
+		vector = snug__stub_vector(rip, false);
+	}
+	f->has_code = vector >= 0 && vector < 32 && (X86_VECTORS_WITH_CODE >> vector & 1);
+	return vector;
+}
+
+bool snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x)
+{
+	struct frame f = {0};
+	struct snug_sregs s;
+	struct snug_regs regs;
+	int vector;
+
+	/* The `out` is pending still, and stays so: only reading is done here. */
+	if (snug__kvm_get_regs(vcpu->kvm.fd, &regs, &vcpu->vm->watch, NULL) < 0 ||
+	    snug__kvm_get_sregs(vcpu->kvm.fd, &s, &vcpu->vm->watch, NULL) < 0)
+		return false;
+	vector = locate(vcpu->vm, &s, &regs, &f);
+	if (vector < 0 || !read_frame(vcpu, &s, &f))
+		return false;
+	fill(x, &s, (unsigned)vector, &f);
+	return true;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* vcpu: a virtual CPU and its registers: steps 5 to 7 */
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "core/core.h"
+#include "host/kind.h"
+#include "x86/regname.h"
+#include "x86/walk.h"
+
+int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
+                    struct snug_error *err)
+{
+	int r;
+
+	vcpu->vm = vm;
+	vcpu->index = index;
+	vcpu->kvm = (struct snug__kvm_vcpu){.fd = -1};
+	r = snug__kick_init(&vcpu->kick);
+	if (r < 0)
+		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
+	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
+	if (r >= 0)
+		r = snug__kvm_set_cpuid(vcpu->kvm.fd, cpuid, &vm->watch, err);
+	if (r < 0)
+		snug__vcpu_destroy(vcpu);
+	return r;
+}
+
+void snug__vcpu_destroy(snug_vcpu *vcpu)
+{
+	snug__kvm_close_vcpu(&vcpu->kvm);
+	snug__kick_destroy(&vcpu->kick);
+}
+
+snug_vm *snug_vcpu_vm(const snug_vcpu *vcpu)
+{
+	return vcpu->vm;
+}
+
+unsigned snug_vcpu_index(const snug_vcpu *vcpu)
+{
+	return vcpu->index;
+}
+
+int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
+{
+	if (snug__kick_running(&vcpu->kick))
+		return snug__err(err, -EBUSY, SNUG_STEP_NONE, "stop it first: snug_vcpu_kick", "vCPU %u is running",
+		                 vcpu->index);
+	if (vcpu->pending == SNUG__PENDING_READ)
+		return snug__err(err, -EBUSY, SNUG_STEP_NONE,
+		                 "fill exit.pio.data or exit.mmio.data, then call snug_vcpu_complete",
+		                 "vCPU %u: a read waits for its answer", vcpu->index);
+	return snug_vcpu_complete(vcpu, err);
+}
+
+int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err)
+{
+	int r = snug__vcpu_settle(vcpu, err);
+
+	return r < 0 ? r : snug__kvm_get_regs(vcpu->kvm.fd, out, &vcpu->vm->watch, err);
+}
+
+int snug_vcpu_set_regs(snug_vcpu *vcpu, const struct snug_regs *in, struct snug_error *err)
+{
+	int r = snug__vcpu_settle(vcpu, err);
+
+	return r < 0 ? r : snug__kvm_set_regs(vcpu->kvm.fd, in, &vcpu->vm->watch, err);
+}
+
+int snug_vcpu_get_sregs(snug_vcpu *vcpu, struct snug_sregs *out, struct snug_error *err)
+{
+	int r = snug__vcpu_settle(vcpu, err);
+
+	return r < 0 ? r : snug__kvm_get_sregs(vcpu->kvm.fd, out, &vcpu->vm->watch, err);
+}
+
+int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snug_error *err)
+{
+	const char *why;
+	int r = snug__vcpu_settle(vcpu, err);
+
+	if (r < 0)
+		return r;
+	r = snug__kvm_set_sregs(vcpu->kvm.fd, in, &vcpu->vm->watch, err);
+	why = r == -EINVAL ? snug__sregs_fault(in) : NULL;
+	return why ? snug__err_wrap(err, r, "%s", why) : r;
+}
+
+int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err)
+{
+	const struct snug__reg *reg = snug__reg_find(name);
+	struct snug_regs regs;
+	struct snug_sregs sregs;
+	int r;
+
+	if (!reg)
+		return snug__reg_unknown(name, err);
+	if (reg->special)
+		r = snug_vcpu_get_sregs(vcpu, &sregs, err);
+	else
+		r = snug_vcpu_get_regs(vcpu, &regs, err);
+	if (r < 0)
+		return r;
+	*out = snug__reg_get(reg, reg->special ? (const void *)&sregs : &regs);
+	return 0;
+}
+
+int snug_vcpu_set_reg(snug_vcpu *vcpu, const char *name, uint64_t value, struct snug_error *err)
+{
+	const struct snug__reg *reg = snug__reg_find(name);
+	struct snug_regs regs;
+	struct snug_sregs sregs;
+	int r;
+
+	if (!reg)
+		return snug__reg_unknown(name, err);
+	r = reg->special ? snug_vcpu_get_sregs(vcpu, &sregs, err) : snug_vcpu_get_regs(vcpu, &regs, err);
+	if (r < 0)
+		return r;
+	r = snug__reg_set(reg, reg->special ? (void *)&sregs : &regs, value, err);
+	if (r < 0)
+		return r;
+	return reg->special ? snug_vcpu_set_sregs(vcpu, &sregs, err) : snug_vcpu_set_regs(vcpu, &regs, err);
+}
+
+int snug_vcpu_translate(snug_vcpu *vcpu, uint64_t linear, snug_gpa *out, struct snug_error *err)
+{
+	struct snug_sregs s;
+	int r = snug_vcpu_get_sregs(vcpu, &s, err);
+
+	return r < 0 ? r : snug__walk(&vcpu->vm->mem, &s, linear, out, err);
+}
+
+int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struct snug_error *err)
+{
+	struct snug_sregs s;
+	int r = snug_vcpu_get_sregs(vcpu, &s, err);
+
+	return r < 0 ? r : (int)snug__walk_read(&vcpu->vm->mem, &s, linear, to, snug__min(len, INT32_MAX));
+}
+
+_Static_assert(sizeof(struct snug_cpuid) == sizeof(struct kvm_cpuid_entry2), "cpuid");
+
+int snug_vcpu_get_cpuid(snug_vcpu *vcpu, struct snug_cpuid *rows, size_t max, struct snug_error *err)
+{
+	struct snug__kvm_cpuid table;
+	int r = snug__vcpu_settle(vcpu, err);
+
+	if (r >= 0)
+		r = snug__kvm_get_cpuid(vcpu->kvm.fd, &table, &vcpu->vm->watch, err);
+	if (r < 0)
+		return r;
+	if (max && rows)
+		memcpy(rows, table.rows, snug__min(table.nent, max) * sizeof(*rows));
+	return (int)table.nent;
+}
+
+int snug_vcpu_set_cpuid(snug_vcpu *vcpu, const struct snug_cpuid *rows, size_t n, struct snug_error *err)
+{
+	struct snug__kvm_cpuid table = {.nent = (uint32_t)n};
+	int r = snug__vcpu_settle(vcpu, err);
+
+	if (r < 0)
+		return r;
+	if (n > SNUG__KVM_CPUID_MAX)
+		return snug__err(err, -E2BIG, SNUG_STEP_INIT, "leave some out", "cpuid: %zu rows, KVM takes %d", n,
+		                 SNUG__KVM_CPUID_MAX);
+	if (vcpu->ran)
+		return snug__err(err, -EINVAL, SNUG_STEP_INIT, "set it before the first run",
+		                 "cpuid: vCPU %u has run already", vcpu->index);
+	memcpy(table.rows, rows, n * sizeof(*rows));
+	return snug__kvm_set_cpuid(vcpu->kvm.fd, &table, &vcpu->vm->watch, err);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* vm: making and ending a VM: steps 1 to 4 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/sized.h"
+#include "core/core.h"
+
+#define DEFAULT_MEM (16ull << 20)
+#define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
+
+/* What no VM can be made without; KVM 4.4. */
+static const struct {
+	int cap;
+	const char *name;
+} needed[] = {
+    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+    {KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
+    {KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID"},
+    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+};
+
+static int bad_field(struct snug_error *err, const char *hint, const char *field, unsigned long long value)
+{
+	return snug__err(err, -EINVAL, SNUG_STEP_NONE, hint, "config: %s 0x%llx", field, value);
+}
+
+static int check_config(struct snug_config *c, struct snug_error *err)
+{
+	if (!c->mem_bytes)
+		c->mem_bytes = DEFAULT_MEM;
+	if (!c->cpus)
+		c->cpus = 1;
+	if (!c->kvm_path)
+		c->kvm_path = "/dev/kvm";
+	if (!snug__aligned(c->mem_bytes, SNUG_PAGE))
+		return bad_field(err, "use a multiple of 4096", "mem_bytes", c->mem_bytes);
+	if (c->devices & ~(uint32_t)SNUG_DEV_ALL)
+		return bad_field(err, "use the bits of enum snug_device_bit", "devices", c->devices);
+	if (c->unclaimed > SNUG_UNCLAIMED_IGNORE)
+		return bad_field(err, "use enum snug_unclaimed", "unclaimed", c->unclaimed);
+	if (c->flags)
+		return bad_field(err, "this version knows no flags", "flags", c->flags);
+	return 0;
+}
+
+static int set_slot(void *ctx, uint32_t slot, const struct snug__region *r, uint64_t bytes, struct snug_error *err)
+{
+	snug_vm *vm = ctx;
+	struct kvm_userspace_memory_region kr = {
+	    .slot = slot,
+	    .flags = r->flags & SNUG_MEM_READONLY ? KVM_MEM_READONLY : 0,
+	    .guest_phys_addr = r->gpa,
+	    .memory_size = bytes,
+	    .userspace_addr = (uint64_t)(uintptr_t)r->host,
+	};
+
+	return snug__kvm_set_memory(vm->fd, &kr, &vm->watch, err);
+}
+
+/* Steps 1 to 3 on the device's fd: the VM, its capabilities, the pages KVM keeps for itself. */
+static int create(snug_vm *vm, int dev, struct snug_error *err)
+{
+	int slots, r;
+
+	vm->fd = snug__kvm_create_vm(dev, &vm->watch, err);
+	if (vm->fd < 0)
+		return vm->fd;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+		if (!snug__kvm_cap(vm->fd, needed[i].cap, &vm->watch))
+			return snug__err(err, -ENOTSUP, SNUG_STEP_VERSION,
+			                 "update the kernel; `snug check` shows more", "this KVM lacks %s",
+			                 needed[i].name);
+	slots = snug__kvm_cap(vm->fd, KVM_CAP_NR_MEMSLOTS, &vm->watch);
+	snug__mem_init(&vm->mem, slots ? (unsigned)slots : MIN_SLOTS, set_slot, vm);
+	if (snug__kvm_cap(vm->fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE, &vm->watch)) {
+		r = snug__kvm_enable_cap(vm->fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, &vm->watch, err);
+		if (r < 0)
+			return r;
+		vm->insn_bytes = true;
+	}
+	if (snug__kvm_cap(vm->fd, KVM_CAP_SET_IDENTITY_MAP_ADDR, &vm->watch)) {
+		r = snug__kvm_set_identity(vm->fd, SNUG__IDENTITY_GPA, &vm->watch, err);
+		if (r < 0)
+			return r;
+	}
+	return snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
+}
+
+static int add_vcpus(snug_vm *vm, int dev, unsigned count, struct snug_error *err)
+{
+	int max = snug__kvm_cap(vm->fd, KVM_CAP_MAX_VCPUS, &vm->watch);
+	struct snug__kvm_cpuid *cpuid;
+	int bytes, r;
+
+	if (count > 1 && count > (unsigned)max)
+		return snug__err(err, -EINVAL, SNUG_STEP_INIT, "ask for fewer", "%u vCPUs: this host allows %d",
+		                 count, max);
+	bytes = snug__kvm_run_bytes(dev, &vm->watch, err);
+	if (bytes < 0)
+		return bytes;
+	vm->vcpus = calloc(count, sizeof(*vm->vcpus));
+	cpuid = malloc(sizeof(*cpuid));
+	if (!vm->vcpus || !cpuid) {
+		r = snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "vCPUs: out of memory");
+		goto out;
+	}
+	r = snug__kvm_supported_cpuid(dev, cpuid, &vm->watch, err);
+	for (unsigned i = 0; r >= 0 && i < count; i++) {
+		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, err);
+		vm->cpus += r >= 0;
+	}
+out:
+	free(cpuid);
+	return r;
+}
+
+/* All that needs the device itself; later calls go to the VM and vCPU alone, so its fd need not be kept. */
+static int build(snug_vm *vm, const struct snug_config *c, struct snug_error *err)
+{
+	int dev = snug__kvm_open(c->kvm_path, &vm->watch, err);
+	int r;
+
+	if (dev < 0)
+		return dev;
+	r = create(vm, dev, err);
+	if (r >= 0)
+		r = snug__mem_add_ram(&vm->mem, c->mem_bytes, err);
+	if (r >= 0) {
+		const struct snug__region *last = &vm->mem.regions[vm->mem.count - 1];
+
+		vm->ram_top = last->gpa + last->bytes;
+		r = add_vcpus(vm, dev, c->cpus, err);
+	}
+	close(dev);
+	return r < 0 ? r : snug__machine_build(vm, c->devices, &c->console, err);
+}
+
+int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error *err)
+{
+	static const struct snug_config defaults;
+	struct snug_config c;
+	snug_vm *vm = NULL;
+	int r;
+
+	if (!out)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "pass a snug_vm **", "out is NULL");
+	if (!snug__sized_copy(&c, sizeof(c), cfg ? cfg : &defaults))
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
+		                 "config: size %zu", cfg->size);
+	r = check_config(&c, err);
+	if (r < 0)
+		return r;
+	vm = calloc(1, sizeof(*vm));
+	if (!vm)
+		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
+	vm->fd = -1;
+	vm->watch = (struct snug__kvm_watch){c.on_call, c.on_call_ctx};
+	vm->unclaimed = (enum snug_unclaimed)c.unclaimed;
+	snug__mem_init(&vm->mem, 0, NULL, NULL);
+	snug__bus_init(&vm->pio, "port", UINT16_MAX);
+	snug__bus_init(&vm->mmio, "mmio", UINT64_MAX);
+	r = -pthread_mutex_init(&vm->bus_lock, NULL);
+	if (r < 0)
+		goto fail;
+	vm->has_lock = true;
+	r = build(vm, &c, err);
+	if (r < 0)
+		goto fail;
+	*out = vm;
+	return 0;
+fail:
+	snug_vm_free(vm);
+	return r;
+}
+
+/*
+ * The VM goes with its last fd, vCPUs included, and guest memory may only be unmapped once nothing in KVM looks at it:
+ * so fds first, then memory.
+ */
+void snug_vm_free(snug_vm *vm)
+{
+	if (!vm)
+		return;
+	for (unsigned i = 0; i < vm->cpus; i++)
+		snug__vcpu_destroy(&vm->vcpus[i]);
+	free(vm->vcpus);
+	if (vm->fd >= 0)
+		close(vm->fd);
+	vm->mem.set_slot = NULL; /* the slots went with the VM */
+	snug__mem_destroy(&vm->mem);
+	if (vm->hooks.free)
+		vm->hooks.free(vm->hooks.ctx);
+	snug__machine_destroy(vm);
+	snug__bus_destroy(&vm->pio);
+	snug__bus_destroy(&vm->mmio);
+	if (vm->has_lock)
+		pthread_mutex_destroy(&vm->bus_lock);
+	free(vm);
+}
+
+snug_vcpu *snug_vm_vcpu(snug_vm *vm, unsigned index)
+{
+	return index < vm->cpus ? &vm->vcpus[index] : NULL;
+}

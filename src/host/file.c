@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+
+static int fail(int e, const char *what, struct snug_error *err)
+{
+	const char *name = strerrorname_np(e);
+	const char *hint = e == ENOENT ? "check the path" : e == EACCES ? "make it readable: chmod +r" : NULL;
+
+	return snug__err(err, -e, SNUG_STEP_NONE, hint, "%s: %s (%s)", what, snug__errno_text(e), name ? name : "?");
+}
+
+static int check_kind(const struct stat *st, struct snug_error *err)
+{
+	if (S_ISDIR(st->st_mode))
+		return snug__err(err, -EISDIR, SNUG_STEP_NONE, "name an image file", "it is a directory");
+	if (!S_ISREG(st->st_mode))
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "copy it into a regular file first",
+		                 "it is not a regular file");
+	if ((uint64_t)st->st_size > SNUG__FILE_MAX)
+		return snug__err(err, -EFBIG, SNUG_STEP_NONE, "an image may have 1 GiB at most",
+		                 "%lld bytes are too many", (long long)st->st_size);
+	return 0;
+}
+
+static int read_all(int fd, struct snug__file *f, struct snug_error *err)
+{
+	size_t at = 0;
+
+	while (at < f->len) {
+		ssize_t n = read(fd, f->bytes + at, f->len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail(errno, "read", err);
+		if (n == 0)
+			break; /* it became shorter */
+		at += (size_t)n;
+	}
+	f->len = at;
+	return 0;
+}
+
+int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err)
+{
+	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r;
+
+	*out = (struct snug__file){NULL, 0};
+	if (fd < 0)
+		return fail(errno, "open", err);
+	if (fstat(fd, &st) < 0) {
+		r = fail(errno, "stat", err);
+		goto fail;
+	}
+	r = check_kind(&st, err);
+	if (r < 0)
+		goto fail;
+	out->len = (size_t)st.st_size;
+	out->bytes = malloc(out->len ? out->len : 1);
+	if (!out->bytes) {
+		r = fail(ENOMEM, "buffer for the file", err);
+		goto fail;
+	}
+	r = read_all(fd, out, err);
+	if (r < 0)
+		goto fail;
+	close(fd);
+	return 0;
+fail:
+	snug__file_free(out);
+	close(fd);
+	return r;
+}
+
+void snug__file_free(struct snug__file *f)
+{
+	free(f->bytes);
+	*f = (struct snug__file){NULL, 0};
+}

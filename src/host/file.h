@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* file: reading a stranger's file whole */
+#ifndef SNUG_HOST_FILE_H
+#define SNUG_HOST_FILE_H
+
+#include <snug.h>
+
+#define SNUG__FILE_MAX (1ull << 30)
+
+struct snug__file {
+	uint8_t *bytes; /* owned; at least one byte is allocated */
+	size_t len;
+};
+
+/* Reads a regular file of at most SNUG__FILE_MAX bytes.  It may change meanwhile: what was read is what counts. */
+int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err);
+void snug__file_free(struct snug__file *f);
+
+#endif

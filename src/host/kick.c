@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/kick.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "host/clock.h"
+
+#define KICK_SIGNAL SIGURG
+
+static void kick_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, KICK_SIGNAL);
+}
+
+int snug__kick_init(struct snug__kick *k)
+{
+	memset(k, 0, sizeof(*k));
+	atomic_init(&k->asked, false);
+	return -pthread_mutex_init(&k->lock, NULL);
+}
+
+void snug__kick_destroy(struct snug__kick *k)
+{
+	if (k->has_timer)
+		timer_delete(k->timer);
+	pthread_mutex_destroy(&k->lock);
+}
+
+/* A timer signals one thread, so it is made anew when another thread takes over. */
+static int timer_for_me(struct snug__kick *k)
+{
+	struct sigevent ev;
+	int tid = gettid();
+
+	if (k->has_timer && k->timer_tid == tid)
+		return 0;
+	if (k->has_timer)
+		timer_delete(k->timer);
+	k->has_timer = false;
+	memset(&ev, 0, sizeof(ev));
+	ev.sigev_notify = SIGEV_THREAD_ID;
+	ev.sigev_signo = KICK_SIGNAL;
+	ev._sigev_un._tid = tid; /* sigev_notify_thread_id, which glibc 2.36 has no name for */
+	if (timer_create(CLOCK_MONOTONIC, &ev, &k->timer) < 0)
+		return -errno;
+	k->has_timer = true;
+	k->timer_tid = tid;
+	return 0;
+}
+
+static int arm(struct snug__kick *k, uint64_t timeout_ns)
+{
+	struct itimerspec at = {0};
+	int r = timer_for_me(k);
+
+	if (r < 0)
+		return r;
+	/* INT64_MAX nanoseconds are 292 years: beyond that there is no deadline to miss. */
+	if (!snug__add(snug__now_ns(), timeout_ns, &k->deadline_ns) || k->deadline_ns > INT64_MAX)
+		k->deadline_ns = INT64_MAX;
+	at.it_value.tv_sec = (time_t)(k->deadline_ns / SNUG__NS_PER_S);
+	at.it_value.tv_nsec = (long)(k->deadline_ns % SNUG__NS_PER_S);
+	return timer_settime(k->timer, TIMER_ABSTIME, &at, NULL) < 0 ? -errno : 0;
+}
+
+/* The kernel's sigset is the first 64 bits of glibc's. */
+static uint64_t mask_bits(const sigset_t *set)
+{
+	uint64_t bits;
+
+	memcpy(&bits, set, sizeof(bits));
+	return bits;
+}
+
+int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocked)
+{
+	sigset_t mine;
+	int r;
+
+	pthread_mutex_lock(&k->lock);
+	if (k->running) {
+		pthread_mutex_unlock(&k->lock);
+		return -EBUSY;
+	}
+	kick_set(&mine);
+	pthread_sigmask(SIG_BLOCK, &mine, &k->old_mask);
+	k->running = true;
+	k->sent = false;
+	k->thread = pthread_self();
+	k->deadline_ns = 0;
+	pthread_mutex_unlock(&k->lock);
+
+	r = timeout_ns ? arm(k, timeout_ns) : 0;
+	if (r < 0) {
+		snug__kick_end(k);
+		return r;
+	}
+	*blocked = mask_bits(&k->old_mask) & ~(1ull << (KICK_SIGNAL - 1));
+	return 0;
+}
+
+void snug__kick_end(struct snug__kick *k)
+{
+	static const struct itimerspec never;
+	static const struct timespec at_once;
+	bool drain = k->deadline_ns != 0;
+	sigset_t mine, old;
+
+	if (k->deadline_ns)
+		timer_settime(k->timer, 0, &never, NULL);
+	pthread_mutex_lock(&k->lock);
+	drain |= k->sent;
+	old = k->old_mask;
+	k->running = false;
+	pthread_mutex_unlock(&k->lock);
+
+	/* From here on nobody sends: what is pending now is all there is. */
+	kick_set(&mine);
+	if (drain)
+		while (sigtimedwait(&mine, NULL, &at_once) == KICK_SIGNAL)
+			;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void snug__kick(struct snug__kick *k)
+{
+	/* First the flag, then the lock: a thread that begins after the flag was set sees it before it enters KVM. */
+	atomic_store(&k->asked, true);
+	pthread_mutex_lock(&k->lock);
+	if (k->running) {
+		k->sent = true;
+		pthread_kill(k->thread, KICK_SIGNAL);
+	}
+	pthread_mutex_unlock(&k->lock);
+}
+
+bool snug__kick_take(struct snug__kick *k)
+{
+	return atomic_load_explicit(&k->asked, memory_order_relaxed) && atomic_exchange(&k->asked, false);
+}
+
+bool snug__kick_expired(const struct snug__kick *k)
+{
+	return k->deadline_ns && snug__now_ns() >= k->deadline_ns;
+}
+
+bool snug__kick_running(struct snug__kick *k)
+{
+	bool running;
+
+	pthread_mutex_lock(&k->lock);
+	running = k->running;
+	pthread_mutex_unlock(&k->lock);
+	return running;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kvm: every call into /dev/kvm, typed.  No other file issues a KVM ioctl.
+ *
+ * A failure names the step, the ioctl, the errno and what to do.  Each call may be watched (snug_config.on_call).
+ */
+#ifndef SNUG_HOST_KVM_H
+#define SNUG_HOST_KVM_H
+
+#include <snug.h>
+
+#include "host/kvmconst.h"
+
+#define SNUG__KVM_CPUID_MAX 256 /* rows: KVM_MAX_CPUID_ENTRIES, Linux arch/x86/include/asm/kvm_host.h */
+
+struct snug__kvm_watch {
+	void (*fn)(void *ctx, const struct snug_call *call); /* NULL: nobody watches */
+	void *ctx;
+};
+
+struct snug__kvm_vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+};
+
+/* struct kvm_cpuid2 with its room. */
+struct snug__kvm_cpuid {
+	uint32_t nent, padding;
+	struct kvm_cpuid_entry2 rows[SNUG__KVM_CPUID_MAX];
+};
+_Static_assert(offsetof(struct snug__kvm_cpuid, rows) == offsetof(struct kvm_cpuid2, entries), "kvm_cpuid2");
+
+/* Step 1 and 2: opens the device and checks that it speaks API version 12.  Returns its fd, owned by the caller. */
+int snug__kvm_open(const char *path, const struct snug__kvm_watch *w, struct snug_error *err);
+
+/* KVM_CHECK_EXTENSION on the device's or a VM's fd: 0 or more; a failure counts as 0. */
+int snug__kvm_cap(int fd, int cap, const struct snug__kvm_watch *w);
+
+int snug__kvm_create_vm(int fd, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_enable_cap(int vm_fd, int cap, uint64_t arg, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_identity(int vm_fd, uint64_t gpa, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_tss(int vm_fd, uint64_t gpa, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_memory(int vm_fd, const struct kvm_userspace_memory_region *r, const struct snug__kvm_watch *w,
+                         struct snug_error *err);
+int snug__kvm_supported_cpuid(int fd, struct snug__kvm_cpuid *out, const struct snug__kvm_watch *w,
+                              struct snug_error *err);
+
+/* Size of a vCPU's kvm_run mapping, asked of the device. */
+int snug__kvm_run_bytes(int fd, const struct snug__kvm_watch *w, struct snug_error *err);
+
+/* Creates vCPU `index` and maps its kvm_run; vcpu->fd is -1 and vcpu->run NULL before and after a failure. */
+int snug__kvm_create_vcpu(int vm_fd, unsigned index, size_t run_bytes, struct snug__kvm_vcpu *vcpu,
+                          const struct snug__kvm_watch *w, struct snug_error *err);
+void snug__kvm_close_vcpu(struct snug__kvm_vcpu *vcpu);
+
+int snug__kvm_set_cpuid(int vcpu_fd, struct snug__kvm_cpuid *table, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+int snug__kvm_get_cpuid(int vcpu_fd, struct snug__kvm_cpuid *table, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+int snug__kvm_get_regs(int vcpu_fd, struct snug_regs *out, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_regs(int vcpu_fd, const struct snug_regs *in, const struct snug__kvm_watch *w,
+                       struct snug_error *err);
+int snug__kvm_get_sregs(int vcpu_fd, struct snug_sregs *out, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+
+/* The signals blocked during KVM_RUN: a kernel sigset of 64 bits, bit n - 1 for signal n. */
+int snug__kvm_set_sigmask(int vcpu_fd, uint64_t blocked, const struct snug__kvm_watch *w, struct snug_error *err);
+
+/* KVM_RUN: 0, or a negative errno and no message: the run loop knows what each means. */
+int snug__kvm_run(const struct snug__kvm_vcpu *vcpu, const struct snug__kvm_watch *w);
+
+/* The message for a KVM_RUN that failed for good. */
+int snug__kvm_run_failed(int code, struct snug_error *err);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* walk: the way from a linear to a guest physical address through the guest's own page tables */
+#ifndef SNUG_X86_WALK_H
+#define SNUG_X86_WALK_H
+
+#include <snug.h>
+
+#include "guest/mem.h"
+
+/*
+ * SDM 3A chapter 4: no paging, 32-bit, PAE, 4-level and 5-level.  Permissions are not looked at.  The tables are the
+ * guest's and may say anything: every entry is read by the checked road, so the worst is -EFAULT, with the level.
+ */
+int snug__walk(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, snug_gpa *out,
+               struct snug_error *err);
+
+/* Reads as many of len bytes as are mapped; returns how many. */
+size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, void *to,
+                       size_t len);
+
+#endif

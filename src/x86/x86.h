@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* x86: the architecture's constants, each with its manual section */
+#ifndef SNUG_X86_X86_H
+#define SNUG_X86_X86_H
+
+#include <stdint.h>
+
+/* SDM 3A 2.5 "Control registers" */
+#define X86_CR0_PE (1ull << 0)
+#define X86_CR0_MP (1ull << 1)
+#define X86_CR0_ET (1ull << 4)
+#define X86_CR0_NE (1ull << 5)
+#define X86_CR0_WP (1ull << 16)
+#define X86_CR0_NW (1ull << 29)
+#define X86_CR0_CD (1ull << 30)
+#define X86_CR0_PG (1ull << 31)
+#define X86_CR4_PSE (1ull << 4)
+#define X86_CR4_PAE (1ull << 5)
+#define X86_CR4_OSFXSR (1ull << 9)
+#define X86_CR4_OSXMMEXCPT (1ull << 10)
+#define X86_CR4_LA57 (1ull << 12)
+
+/* SDM 3A 2.2.1 "Extended feature enable register" */
+#define X86_EFER_LME (1ull << 8)
+#define X86_EFER_LMA (1ull << 10)
+
+/* SDM 3A 2.3 "System flags and fields in the EFLAGS register" */
+#define X86_RFLAGS_ONE (1ull << 1) /* reads as 1 */
+#define X86_RFLAGS_IF (1ull << 9)
+#define X86_RFLAGS_IOPL3 (3ull << 12)
+
+/* SDM 3A 3.4.5.1, 3.5: descriptor types */
+#define X86_TYPE_DATA_RW_A 0x3 /* read/write, accessed */
+#define X86_TYPE_CODE_XR_A 0xb /* execute/read, accessed */
+#define X86_TYPE_LDT 0x2
+#define X86_TYPE_TSS_BUSY 0xb       /* 32- or 64-bit TSS, busy */
+#define X86_TYPE_INTERRUPT_GATE 0xe /* 32- or 64-bit */
+
+/* SDM 3A 4.3-4.5: paging-structure entries */
+#define X86_PTE_P (1ull << 0)
+#define X86_PTE_W (1ull << 1)
+#define X86_PTE_U (1ull << 2)
+#define X86_PTE_A (1ull << 5)
+#define X86_PTE_D (1ull << 6)
+#define X86_PTE_PS (1ull << 7)
+#define X86_PTE_ADDR 0x000ffffffffff000ull /* bits 51:12 */
+
+/* SDM 3A table 6-1: the vectors that push an error code: 8, 10-14, 17, 21 (and AMD's 29, 30: APM 2 8.2) */
+#define X86_VECTORS_WITH_CODE                                                                                        \
+	((1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 17) | (1u << 21) |      \
+	 (1u << 29) | (1u << 30))
+
+#define X86_VECTOR_PF 14
+
+/* SDM 3A 9.1.4 "First instruction executed" */
+#define X86_RESET_VECTOR 0xfffffff0ull
+#define X86_RESET_CS_SELECTOR 0xf000
+#define X86_RESET_CS_BASE 0xffff0000ull
+#define X86_RESET_IP 0xfff0ull
+
+#endif
