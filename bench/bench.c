@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench: what snug costs over the ioctls it makes
+ *
+ *     bench --raw PROGRAM [--snug PROGRAM] [--blocks N]
+ *
+ * Each row measures one promise of docs/promises.md.  Exit status 0: every row was measured, kept or not.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <snug.h>
+
+#include "measure.h"
+#include "proc.h"
+#include "raw.h"
+
+#define EXITS 2000      /* port writes of one block */
+#define BENCH_PORT 0xe9 /* what raw_guest writes to */
+
+struct bench {
+	const char *snug, *raw; /* programs */
+	unsigned blocks;
+	bool wide; /* long mode, else real */
+	char image[64];
+	/* the exit rows */
+	struct raw_vm raw_vm;
+	snug_vm *vm;
+	uint64_t writes;
+};
+
+/* N port writes, then HLT, then all over.  `out` is one byte, so that nothing but exits is measured. */
+static size_t exits_guest(uint8_t *code)
+{
+	int32_t back = -(EXITS + 1 + 5);
+
+	memset(code, 0xee, EXITS); /* out %al, %dx; dx is 0: see exit_port */
+	code[EXITS] = 0xf4;        /* hlt */
+	code[EXITS + 1] = 0xe9;    /* jmp rel32 */
+	memcpy(code + EXITS + 2, &back, sizeof(back));
+	return EXITS + 6;
+}
+
+static double exits_floor(void *ctx)
+{
+	struct bench *b = ctx;
+	struct raw_port port = {0};
+	double start = now_ns();
+
+	if (raw_run(&b->raw_vm, &port) < 0 || port.writes != EXITS)
+		return -1;
+	return (now_ns() - start) / EXITS;
+}
+
+static void count_write(void *self, uint64_t offset, uint64_t value, unsigned size)
+{
+	(void)offset;
+	(void)value;
+	(void)size;
+	++*(uint64_t *)self;
+}
+
+static double exits_ours(void *ctx)
+{
+	struct bench *b = ctx;
+	struct snug_exit x;
+	double start;
+
+	b->writes = 0;
+	start = now_ns();
+	if (snug_run(b->vm, &x) < 0 || x.kind != SNUG_EXIT_HLT || b->writes != EXITS)
+		return -1;
+	return (now_ns() - start) / EXITS;
+}
+
+static const char *exits_measure(struct bench *b, struct figure *f)
+{
+	static const struct snug_device_ops ops = {.write = count_write};
+	static uint8_t code[EXITS + 16];
+	struct snug_image im = {.data = code, .len = exits_guest(code), .kind = SNUG_KIND_FLAT};
+	const char *why = NULL;
+
+	im.mode = SNUG_MODE_LONG;
+	if (raw_new(&b->raw_vm) < 0)
+		return "the raw VM cannot be made";
+	if (raw_load(&b->raw_vm, true, code, im.len) < 0 || snug_vm_new(NULL, &b->vm, NULL) < 0 ||
+	    snug_pio_add(b->vm, 0, 1, &ops, &b->writes, NULL) < 0 || snug_load(b->vm, &im, NULL) < 0 ||
+	    measure(exits_ours, exits_floor, b, b->blocks, f) < 0)
+		why = "a run failed";
+	snug_vm_free(b->vm);
+	b->vm = NULL;
+	raw_free(&b->raw_vm);
+	return why;
+}
+
+static double life_floor(void *ctx)
+{
+	const struct bench *b = ctx;
+	double start = now_ns();
+	struct raw_vm vm;
+
+	if (raw_new(&vm) < 0 || raw_load(&vm, b->wide, raw_guest, sizeof(raw_guest)) < 0 ||
+	    raw_step(&vm) != KVM_EXIT_IO)
+		return -1;
+	raw_free(&vm);
+	return now_ns() - start;
+}
+
+static double life_ours(void *ctx)
+{
+	const struct bench *b = ctx;
+	struct snug_image im = {.data = raw_guest, .len = sizeof(raw_guest), .kind = SNUG_KIND_FLAT};
+	double start = now_ns();
+	struct snug_exit x;
+	snug_vm *vm;
+	bool good;
+
+	im.mode = b->wide ? SNUG_MODE_LONG : SNUG_MODE_REAL;
+	if (snug_vm_new(NULL, &vm, NULL) < 0)
+		return -1;
+	good = snug_load(vm, &im, NULL) == 0 && snug_run(vm, &x) == 0 && x.kind == SNUG_EXIT_PIO;
+	snug_vm_free(vm);
+	return good ? now_ns() - start : -1;
+}
+
+static const char *life_measure(struct bench *b, struct figure *f)
+{
+	return measure(life_ours, life_floor, b, b->blocks, f) < 0 ? "a run failed" : NULL;
+}
+
+typedef double (*proc_fn)(char *const argv[]);
+
+static double program_floor(const struct bench *b, proc_fn fn)
+{
+	char raw[256], mode[8];
+	char *argv[] = {raw, mode, NULL};
+
+	snprintf(raw, sizeof(raw), "%s", b->raw);
+	snprintf(mode, sizeof(mode), "%s", b->wide ? "long" : "real");
+	return fn(argv);
+}
+
+static double program_ours(const struct bench *b, proc_fn fn)
+{
+	char snug[256], mode[8], image[64];
+	char run[] = "run", sandbox[] = "--sandbox", off[] = "off", as[] = "--as", flat[] = "flat", m[] = "--mode";
+	char *argv[] = {snug, run, sandbox, off, as, flat, m, mode, image, NULL};
+
+	snprintf(snug, sizeof(snug), "%s", b->snug);
+	snprintf(mode, sizeof(mode), "%s", b->wide ? "long" : "real");
+	snprintf(image, sizeof(image), "%s", b->image);
+	return fn(argv);
+}
+
+static double time_floor(void *ctx)
+{
+	return program_floor(ctx, proc_time);
+}
+
+static double time_ours(void *ctx)
+{
+	return program_ours(ctx, proc_time);
+}
+
+static double memory_floor(void *ctx)
+{
+	return program_floor(ctx, proc_memory);
+}
+
+static double memory_ours(void *ctx)
+{
+	return program_ours(ctx, proc_memory);
+}
+
+static const char *program_measure(struct bench *b, struct figure *f, measure_fn ours, measure_fn floor)
+{
+	char image[] = "/tmp/snug-bench-XXXXXX";
+	const char *why = NULL;
+	int fd;
+
+	if (!b->snug || access(b->snug, X_OK) < 0)
+		return "the command was not given or is not built";
+	if (!b->raw || access(b->raw, X_OK) < 0)
+		return "raw_main was not given or is not built";
+	fd = mkstemp(image);
+	if (fd < 0)
+		return "no file can be made in /tmp";
+	snprintf(b->image, sizeof(b->image), "%s", image);
+	if (write(fd, raw_guest, sizeof(raw_guest)) != (ssize_t)sizeof(raw_guest))
+		why = "/tmp cannot be written";
+	close(fd);
+	if (!why && measure(ours, floor, b, b->blocks, f) < 0)
+		why = "a run failed";
+	unlink(image);
+	return why;
+}
+
+static const char *time_measure(struct bench *b, struct figure *f)
+{
+	return program_measure(b, f, time_ours, time_floor);
+}
+
+static const char *memory_measure(struct bench *b, struct figure *f)
+{
+	return program_measure(b, f, memory_ours, memory_floor);
+}
+
+/* limit: of the ratio, or with `memory` of the difference in KiB. */
+static const struct row {
+	const char *name;
+	bool wide, memory;
+	double limit;
+	const char *(*measure)(struct bench *b, struct figure *f);
+} rows[] = {
+    {"port write handled by a device, CPL 0", true, false, 1.05, exits_measure},
+    {"VM create, load, first exit, free: real mode", false, false, 1.10, life_measure},
+    {"VM create, load, first exit, free: long mode", true, false, 1.10, life_measure},
+    {"snug run, whole process: real mode", false, false, 1.25, time_measure},
+    {"snug run, whole process: long mode", true, false, 1.25, time_measure},
+    {"snug run, VmHWM less guest pages: real mode", false, true, 3072, memory_measure},
+    {"snug run, VmHWM less guest pages: long mode", true, true, 3072, memory_measure},
+};
+
+static void print_row(const struct row *row, const struct figure *f)
+{
+	if (row->memory)
+		printf("%-46s %8.0f KiB %8.0f KiB %+6.2f MiB  %+6.0f MiB  %+8.2f MiB  %s\n", row->name, f->ours,
+		       f->floor, f->diff / 1024, row->limit / 1024, f->diff0 / 1024,
+		       f->diff <= row->limit ? "kept" : "MISSED");
+	else
+		printf("%-46s %9.2f us %9.2f us %8.3f x  %8.2f x  %10.3f x  %s\n", row->name, f->ours / 1e3,
+		       f->floor / 1e3, f->ratio, row->limit, f->ratio0, f->ratio <= row->limit ? "kept" : "MISSED");
+	fflush(stdout);
+}
+
+static void print_host(const struct bench *b)
+{
+	struct snug_host host = {.size = sizeof(host)};
+	char line[256], cpu[128] = "unknown CPU";
+	struct utsname u;
+	FILE *f = fopen("/proc/cpuinfo", "re");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "model name : %127[^\n]", cpu) == 1)
+			break;
+	if (f)
+		fclose(f);
+	uname(&u);
+	if (snug_host_info(NULL, &host, NULL) < 0)
+		host.kind = SNUG_HOST_UNKNOWN;
+	printf("host kind  kvm_%s%s\n", snug_host_name(host.kind),
+	       host.kind == SNUG_HOST_PVM ? " (no VT-x or SVM: kernel mode is emulated)" : "");
+	printf("kernel     Linux %s\nCPU        %s, %ld online\n", u.release, cpu, sysconf(_SC_NPROCESSORS_ONLN));
+	printf("method     %u blocks each, floor and snug in turn; medians; floor/floor is what noise alone does\n\n",
+	       b->blocks);
+	printf("%-46s %12s %12s %10s  %10s  %12s  %s\n", "row", "snug", "floor", "ratio", "limit", "floor/floor",
+	       "promise");
+}
+
+static int parse(struct bench *b, int argc, char **argv)
+{
+	*b = (struct bench){.blocks = 101};
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--snug") == 0)
+			b->snug = argv[i + 1];
+		else if (strcmp(argv[i], "--raw") == 0)
+			b->raw = argv[i + 1];
+		else if (strcmp(argv[i], "--blocks") == 0)
+			b->blocks = (unsigned)strtoul(argv[i + 1], NULL, 10);
+		else
+			return -1;
+	}
+	return argc % 2 == 1 && b->blocks >= 2 && b->blocks <= BLOCKS_MAX ? 0 : -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b;
+	int missing = 0;
+
+	if (parse(&b, argc, argv) < 0) {
+		fprintf(stderr, "usage: bench --raw PROGRAM [--snug PROGRAM] [--blocks 2-%d]\n", BLOCKS_MAX);
+		return 2;
+	}
+	print_host(&b);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct figure f;
+		const char *why;
+
+		b.wide = rows[i].wide;
+		why = rows[i].measure(&b, &f);
+		if (why)
+			printf("%-46s n/a: %s\n", rows[i].name, why);
+		else
+			print_row(&rows[i], &f);
+		missing += why != NULL;
+	}
+	return missing ? 1 : 0;
+}
