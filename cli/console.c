@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * console: the guest's console is stdin and stdout
+ *
+ * Each byte is written when the guest sends it: a prompt shows at once, and nothing is lost when a signal ends snug.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "console.h"
+
+void cli_console_open(struct cli_console *c, snug_vcpu *vcpu)
+{
+	c->vcpu = vcpu;
+}
+
+/* Waits until stdout takes bytes again; it may be a pipe somebody made non-blocking. */
+static bool wait_writable(void)
+{
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+}
+
+void cli_console_write(void *ctx, const void *bytes, size_t len)
+{
+	struct cli_console *c = ctx;
+	const char *at = bytes;
+
+	while (len && !c->err) {
+		ssize_t n = write(STDOUT_FILENO, at, len);
+
+		if (n >= 0) {
+			at += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN ? !wait_writable() : errno != EINTR) {
+			c->err = errno;
+			snug_vcpu_kick(c->vcpu);
+		}
+	}
+}
+
+size_t cli_console_read(void *ctx, void *bytes, size_t len)
+{
+	struct cli_console *c = ctx;
+	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+	ssize_t n;
+
+	if (c->eof || len == 0 || poll(&p, 1, 0) <= 0)
+		return 0;
+	n = read(STDIN_FILENO, bytes, len);
+	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+		c->eof = true;
+	return n > 0 ? (size_t)n : 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* crash: what is to be said of a guest that crashed */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+#include "crash.h"
+
+enum {
+	PAGE_FAULT = 14,            /* SDM 3A table 6-1 */
+	KVM_INTERNAL_EMULATION = 1, /* linux/kvm.h, KVM_INTERNAL_ERROR_EMULATION and the next three */
+};
+
+#define CR0_PE (1ull << 0)    /* SDM 3A 2.5 */
+#define CR0_PG (1ull << 31)   /* SDM 3A 2.5 */
+#define EFER_LMA (1ull << 10) /* SDM 3A 2.2.1 */
+
+static void fault_reason(const struct snug_exit *x, char *out, size_t len)
+{
+	char code[32] = "";
+
+	if (x->fault.has_code)
+		snprintf(code, sizeof code, ", error code 0x%" PRIx32, x->fault.code);
+	snprintf(out, len, "%s%s", snug_vector_name(x->fault.vector), code);
+}
+
+void cli_crash_reason(const struct snug_exit *x, char *out, size_t len)
+{
+	static const char *const internal[] = {"", "emulation failure", "simultaneous exceptions",
+	                                       "an exit during event delivery", "an exit KVM did not expect"};
+	uint32_t sub = x->internal.suberror;
+
+	switch (x->kind) {
+	case SNUG_EXIT_FAULT:
+		fault_reason(x, out, len);
+		break;
+	case SNUG_EXIT_SHUTDOWN:
+		snprintf(out, len, "triple fault, an exception that could not be delivered");
+		break;
+	case SNUG_EXIT_INTERNAL:
+		snprintf(out, len, "KVM internal error %" PRIu32 ": %s", sub,
+		         sub < sizeof internal / sizeof *internal ? internal[sub] : "unknown");
+		break;
+	case SNUG_EXIT_FAIL_ENTRY:
+		snprintf(out, len,
+		         "the CPU refused the guest's state: hardware reason 0x%" PRIx64 " on host CPU %" PRIu32,
+		         x->fail_entry.hardware_reason, x->fail_entry.cpu);
+		break;
+	case SNUG_EXIT_MEMORY:
+		snprintf(out, len, "the host could not provide guest memory at gpa 0x%" PRIx64, x->memory.gpa);
+		break;
+	case SNUG_EXIT_SYSTEM:
+		snprintf(out, len, "system event %" PRIu32, x->system.type);
+		break;
+	default:
+		snprintf(out, len, "%s (%s)", snug_exit_name(x->kind), snug_reason_name(x->reason));
+		break;
+	}
+}
+
+/* The mode the registers are in, which need not be the one it started in. */
+static const char *mode_now(const struct snug_sregs *s)
+{
+	if (!(s->cr0 & CR0_PE))
+		return "real mode";
+	if (s->efer & EFER_LMA)
+		return s->cs.l ? "64-bit mode" : "compatibility mode";
+	return s->cr0 & CR0_PG ? "32-bit protected mode, paging on" : "protected mode, paging off";
+}
+
+static void print_general(const struct snug_regs *r)
+{
+	fprintf(stderr, "  rax %016" PRIx64 "  rbx %016" PRIx64 "  rcx %016" PRIx64 "  rdx %016" PRIx64 "\n", r->rax,
+	        r->rbx, r->rcx, r->rdx);
+	fprintf(stderr, "  rsi %016" PRIx64 "  rdi %016" PRIx64 "  rbp %016" PRIx64 "  rsp %016" PRIx64 "\n", r->rsi,
+	        r->rdi, r->rbp, r->rsp);
+	fprintf(stderr, "  r8  %016" PRIx64 "  r9  %016" PRIx64 "  r10 %016" PRIx64 "  r11 %016" PRIx64 "\n", r->r8,
+	        r->r9, r->r10, r->r11);
+	fprintf(stderr, "  r12 %016" PRIx64 "  r13 %016" PRIx64 "  r14 %016" PRIx64 "  r15 %016" PRIx64 "\n", r->r12,
+	        r->r13, r->r14, r->r15);
+	fprintf(stderr, "  rip %016" PRIx64 "  rflags %08" PRIx64 "\n", r->rip, r->rflags);
+}
+
+static void print_special(const struct snug_sregs *s)
+{
+	const struct {
+		const char *name;
+		const struct snug_segment *seg;
+	} segs[] = {{"cs", &s->cs}, {"ss", &s->ss}, {"ds", &s->ds}, {"es", &s->es},
+	            {"fs", &s->fs}, {"gs", &s->gs}, {"tr", &s->tr}, {"ldt", &s->ldt}};
+
+	fprintf(stderr, "  cr0 %016" PRIx64 "  cr2 %016" PRIx64 "  cr3 %016" PRIx64 "  cr4 %016" PRIx64 "\n", s->cr0,
+	        s->cr2, s->cr3, s->cr4);
+	fprintf(stderr, "  cr8 %016" PRIx64 "  efer %015" PRIx64 "  gdt %016" PRIx64 "+%04x  idt %" PRIx64 "+%04x\n",
+	        s->cr8, s->efer, s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit);
+	for (size_t i = 0; i < sizeof segs / sizeof *segs; i++) {
+		const struct snug_segment *g = segs[i].seg;
+
+		fprintf(stderr,
+		        "  %-3s %04x  base %016" PRIx64 "  limit %08x  type %x s %d dpl %d p %d db %d l %d g %d%s\n",
+		        segs[i].name, g->selector, g->base, g->limit, g->type, g->s, g->dpl, g->present, g->db, g->l,
+		        g->g, g->unusable ? " unusable" : "");
+	}
+}
+
+static void print_bytes(snug_vcpu *vcpu, uint64_t linear)
+{
+	uint8_t bytes[16];
+	struct snug_error e;
+	int n = snug_vcpu_read(vcpu, linear, bytes, sizeof bytes, &e);
+
+	if (n <= 0) {
+		fprintf(stderr, "  bytes at 0x%" PRIx64 ": none, no memory is mapped there\n", linear);
+		return;
+	}
+	fprintf(stderr, "  bytes at 0x%" PRIx64 ":", linear);
+	for (int i = 0; i < n; i++)
+		fprintf(stderr, i == 0 ? " [%02x]" : " %02x", bytes[i]);
+	fprintf(stderr, "\n");
+}
+
+/* SDM 3A 4.7, figure 4-12 */
+static void print_page_fault(const struct snug_exit *x)
+{
+	uint32_t code = x->fault.code;
+
+	fprintf(stderr, "  address 0x%" PRIx64 " (cr2): %s %s, page %s%s\n", x->fault.cr2,
+	        code & 4 ? "user" : "kernel",
+	        code & 16  ? "instruction fetch"
+	        : code & 2 ? "write"
+	                   : "read",
+	        code & 1 ? "present" : "not present",
+	        code & 8   ? ", a reserved bit is set in its tables"
+	        : code & 1 ? ", but does not allow it"
+	                   : "");
+}
+
+static void print_internal(const struct snug_exit *x)
+{
+	if (x->internal.suberror == KVM_INTERNAL_EMULATION && x->internal.insn_len) {
+		fprintf(stderr, "  KVM could not emulate:");
+		for (uint32_t i = 0; i < x->internal.insn_len && i < sizeof x->internal.insn; i++)
+			fprintf(stderr, " %02x", x->internal.insn[i]);
+		fprintf(stderr, "\n");
+	}
+	for (uint32_t i = 0; i < x->internal.ndata && i < 16; i++)
+		fprintf(stderr, "%s%016" PRIx64 "%s", i % 4 == 0 ? "  data " : " ", x->internal.data[i],
+		        i % 4 == 3 || i + 1 == x->internal.ndata ? "\n" : "");
+}
+
+/* What the host's kind makes of it, which no register shows. */
+static void print_notes(const struct snug_exit *x, const struct snug_sregs *s, const struct snug_host *host)
+{
+	if (x->kind == SNUG_EXIT_SHUTDOWN && host->kind == SNUG_HOST_SVM)
+		fprintf(stderr,
+		        "  On AMD hardware a triple fault resets the registers: those below are the reset state.\n");
+	if (x->kind == SNUG_EXIT_SHUTDOWN && !host->paged32 && (s->cr0 & CR0_PG) && !(s->efer & EFER_LMA))
+		fprintf(stderr,
+		        "  The guest turned on 32-bit paging, which this host (kvm_%s) refuses: to it that is a\n"
+		        "  triple fault. Long mode works here; on hardware KVM, 32-bit paging does too.\n",
+		        snug_host_name(host->kind));
+	if (x->kind == SNUG_EXIT_INTERNAL && host->kind == SNUG_HOST_PVM)
+		fprintf(stderr, "  This host (kvm_pvm) emulates kernel mode and lacks some instructions there, SSE\n"
+		                "  arithmetic and int3 among them; in user mode they work.\n");
+}
+
+void cli_crash_print(snug_vm *vm, const struct snug_exit *x, const struct snug_host *host)
+{
+	struct snug_regs regs;
+	struct snug_sregs sregs;
+	struct snug_boot boot = {0};
+	struct snug_error e;
+	char reason[160];
+	bool fault = x->kind == SNUG_EXIT_FAULT;
+
+	cli_crash_reason(x, reason, sizeof reason);
+	snug_loaded(vm, &boot);
+	cli_say("the guest crashed: %s", reason);
+	if (snug_vcpu_get_sregs(x->vcpu, &sregs, &e) < 0 || snug_vcpu_get_regs(x->vcpu, &regs, &e) < 0) {
+		cli_say_error(&e);
+		return;
+	}
+	if (fault) {
+		regs.rip = x->fault.rip;
+		regs.rsp = x->fault.rsp;
+		regs.rflags = x->fault.rflags;
+	}
+	fprintf(stderr, "  started in mode %s, now in %s; %s\n", snug_mode_name(boot.mode), mode_now(&sregs),
+	        snug_reason_name(x->reason));
+	if (fault)
+		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "  ss:rsp %04x:%016" PRIx64 "\n", x->fault.cs,
+		        x->fault.rip, x->fault.ss, x->fault.rsp);
+	else
+		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "\n", sregs.cs.selector, regs.rip);
+	if (fault && x->fault.vector == PAGE_FAULT)
+		print_page_fault(x);
+	print_bytes(x->vcpu, sregs.cs.base + regs.rip);
+	if (x->kind == SNUG_EXIT_INTERNAL)
+		print_internal(x);
+	print_notes(x, &sregs, host);
+	print_general(&regs);
+	print_special(&sregs);
+	if (fault)
+		fprintf(stderr, "  (cs and ss above are those of snug's fault handler)\n");
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options: one table of all options
+ *
+ * The parser, --help, the man pages and the completions are made from it.
+ */
+#ifndef SNUG_CLI_OPTIONS_H
+#define SNUG_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <snug.h>
+
+enum cli_verb_bit {
+	CLI_RUN = 1 << 0,
+	CLI_CHECK = 1 << 1,
+	CLI_DEMO = 1 << 2,
+};
+
+/* How the argument of an option is read, and what field type it fills. */
+enum cli_type {
+	CLI_TYPE_FLAG,    /* bool; no argument */
+	CLI_TYPE_KIND,    /* int, enum snug_kind */
+	CLI_TYPE_MODE,    /* int, enum snug_mode */
+	CLI_TYPE_SIZE,    /* uint64_t, bytes */
+	CLI_TYPE_COUNT,   /* uint64_t */
+	CLI_TYPE_SECONDS, /* uint64_t, nanoseconds */
+	CLI_TYPE_ADDRESS, /* struct cli_address */
+	CLI_TYPE_PATH,    /* const char * */
+	CLI_TYPE_ONOFF,   /* bool */
+};
+
+struct cli_address {
+	bool given; /* 0 is an address like any other */
+	uint64_t value;
+};
+
+/* A command line, read.  Strings are those of argv. */
+struct cli_args {
+	const char *image;      /* NULL: none given */
+	const char *guest_args; /* the first after --, NULL: none */
+	int kind, mode;
+	uint64_t mem, cpus, timeout_ns; /* 0: not given */
+	struct cli_address load, entry, stack;
+	const char *json, *kvm; /* NULL: not given */
+	bool stats, sandbox, reboot, verbose, help;
+};
+
+struct cli_option {
+	const char *name; /* without the dashes; two verbs may have options of one name in rows of their own */
+	const char *arg;  /* "SIZE"; NULL: none */
+	const char *help; /* one line of at most 78 columns */
+	const char *more; /* what the man page adds; may be NULL */
+	unsigned verbs;   /* CLI_RUN and so on */
+	enum cli_type type;
+	size_t field; /* offset in struct cli_args */
+};
+
+struct cli_verb {
+	const char *name;
+	unsigned bit;
+	const char *usage;   /* what follows "snug NAME" */
+	const char *summary; /* one line */
+	const char *about;   /* further lines of --help; may be empty */
+	bool image;          /* takes an IMAGE */
+};
+
+/* The tables; each ends with a name of NULL. */
+extern const struct cli_option cli_options[];
+extern const struct cli_verb cli_verbs[];
+
+/* The verb of that name, or NULL. */
+const struct cli_verb *cli_verb_find(const char *name);
+
+/* The verb's name that is closest to a mistyped one, or NULL where none is close. */
+const char *cli_verb_guess(const char *name);
+
+/* The index-th name an option of a type takes ("real"), or NULL past the last. */
+const char *cli_choice(enum cli_type type, unsigned index);
+
+/* "flat, elf and firmware", cut to fit. */
+void cli_choices(enum cli_type type, char *out, size_t len);
+
+/*
+ * Reads what follows the verb.  With --help nothing else is looked at.
+ * Fails: -EINVAL; the message names the option.
+ */
+int cli_parse(const struct cli_verb *verb, int argc, char *const argv[], struct cli_args *out, struct snug_error *e);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* result: what became of a run, as JSON */
+#include <inttypes.h>
+
+#include "result.h"
+
+/* Addresses are texts: JSON's numbers lose the low bits of large ones in many readers. */
+static json_t *hex(uint64_t v)
+{
+	return json_sprintf("0x%" PRIx64, v);
+}
+
+static json_t *fault(const struct snug_exit *x)
+{
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "vector", x->fault.vector, "name",
+	                 snug_vector_name(x->fault.vector), "code",
+	                 x->fault.has_code ? hex(x->fault.code) : json_null(), "rip", hex(x->fault.rip), "rsp",
+	                 hex(x->fault.rsp), "cr2", hex(x->fault.cr2));
+}
+
+static json_t *outcome(const struct cli_result *r)
+{
+	json_t *o = json_pack("{s:s, s:i, s:s}", "exit", snug_exit_name(r->exit.kind), "status", r->status, "set_by",
+	                      r->by_guest ? "guest" : "snug");
+
+	if (r->exit.kind != SNUG_EXIT_NONE)
+		json_object_set_new(o, "reason", json_string(snug_reason_name(r->exit.reason)));
+	if (r->exit.kind == SNUG_EXIT_FAULT)
+		json_object_set_new(o, "fault", fault(&r->exit));
+	if (r->error.msg[0])
+		json_object_set_new(o, "error", cli_json_error(&r->error));
+	return o;
+}
+
+static json_t *stat_row(const struct snug_stat *s)
+{
+	static const char *const groups[] = {"reason", "port", "page", "rest"};
+	json_t *o =
+	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "reason", snug_reason_name(s->reason), "group",
+	              s->group < 4 ? groups[s->group] : "?", "count", (json_int_t)s->count, "unclaimed",
+	              (json_int_t)s->unclaimed, "run_ns", (json_int_t)s->run_ns, "host_ns", (json_int_t)s->host_ns);
+
+	if (s->group == SNUG_STAT_PORT || s->group == SNUG_STAT_PAGE) {
+		json_object_set_new(o, "key", hex(s->key));
+		json_object_set_new(o, "write", json_boolean(s->write));
+	}
+	return o;
+}
+
+json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
+{
+	struct snug_host host = {.size = sizeof host};
+	json_t *o, *rows = json_array();
+
+	snug_host_info(args->kvm, &host, NULL);
+	for (size_t i = 0; i < r->stats.count; i++)
+		json_array_append_new(rows, stat_row(&r->stats.rows[i]));
+	o = json_pack("{s:i, s:s, s:o, s:s, s:o, s:I, s:I, s:o}", "schema", CLI_JSON_SCHEMA, "snug", snug_version(),
+	              "image", cli_json_text(args->image), "host", snug_host_name(host.kind), "result", outcome(r),
+	              "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats", rows);
+	if (!r->loaded)
+		return o;
+	json_object_set_new(o, "kind", json_string(snug_kind_name(r->boot.kind)));
+	json_object_set_new(o, "mode", json_string(snug_mode_name(r->boot.mode)));
+	json_object_set_new(o, "entry", hex(r->boot.entry));
+	json_object_set_new(o, "low", hex(r->boot.low));
+	json_object_set_new(o, "high", hex(r->boot.high));
+	return o;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* result: what became of a run, and the same as JSON */
+#ifndef SNUG_CLI_RESULT_H
+#define SNUG_CLI_RESULT_H
+
+#include "cli.h"
+#include "json.h"
+#include "stats.h"
+
+struct cli_result {
+	int status;
+	bool by_guest; /* who set it */
+	bool loaded;   /* boot counts */
+	struct snug_boot boot;
+	struct snug_exit exit;   /* the last; its pointers are dead */
+	struct snug_error error; /* where snug set the status */
+	uint64_t reboots;
+	uint64_t wall_ns;
+	struct cli_stats stats;
+};
+
+/* NULL: no memory. */
+json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args);
+
+#endif

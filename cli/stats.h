@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* stats: the exits of a run, over all its reboots */
+#ifndef SNUG_CLI_STATS_H
+#define SNUG_CLI_STATS_H
+
+#include <snug.h>
+
+enum {
+	CLI_STATS_KEPT = 512,                 /* rows with a key of their own, as many as one VM keeps */
+	CLI_STATS_MAX = CLI_STATS_KEPT + 128, /* and room for each reason's SNUG_STAT_REST */
+};
+
+struct cli_stats {
+	struct snug_stat rows[CLI_STATS_MAX];
+	size_t count;
+};
+
+/* Adds a VM's rows; keeps them costliest first. */
+void cli_stats_add(struct cli_stats *s, const struct snug_stat *rows, size_t count);
+void cli_stats_gather(struct cli_stats *s, snug_vm *vm);
+
+/* "port 0x03f8 out", into a buffer of 32. */
+const char *cli_stats_key(char out[32], const struct snug_stat *row);
+
+/* The table, to stderr, at most 100 columns. */
+void cli_stats_print(const struct cli_stats *s);
+
+#endif
