@@ -1,2 +1,99 @@
-all:
-	@true
+# A thin front on meson; every target installs what it lacks first.
+#
+#   make          build build/snug, build/libsnug.so and build/libsnug.a
+#   make run      the main job: the nine steps in every CPU mode, then Debian's SeaBIOS
+#   make test     everything that is tested, at most 8 minutes
+#   make bench    the promises of docs/promises.md, measured
+#   make lint     the static part of make test
+#   make fuzz     every fuzz target for TIME seconds (default 60)
+#   make test-slow  make test with longer fuzzing
+#   make install  to DESTDIR and PREFIX (default /usr/local)
+
+BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev
+RUN_PACKAGES := seabios
+TEST_PACKAGES := $(RUN_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck util-linux
+
+BIOS := /usr/share/seabios/bios.bin
+PREFIX ?= /usr/local
+TIME ?= 60
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+export PYTHONDONTWRITEBYTECODE := 1
+
+# $(call need,PACKAGES): installs those that are missing, and says so.
+define need
+@missing=; for p in $(1); do \
+  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing:$$missing"; \
+  $(SUDO) apt-get update -qq && \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null || \
+  { echo "apt-get could not install:$$missing" >&2; exit 1; }; \
+fi
+endef
+
+# $(call setup,DIR,CC,OPTIONS): configures once; meson reconfigures by itself after that.
+setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
+
+WERROR := --werror
+
+.PHONY: all run test test-slow bench bench-slow lint fuzz install clean build-packages run-packages test-packages \
+        test-builds fuzz-build
+
+all: build-packages
+	@mkdir -p build
+	@$(call setup,build,gcc,)
+	@ninja -C build --quiet
+
+build-packages:
+	$(call need,$(BUILD_PACKAGES))
+
+run-packages: build-packages
+	$(call need,$(RUN_PACKAGES))
+
+# clang's runtime for sanitizers and libFuzzer goes by clang's version.
+test-packages: build-packages
+	$(call need,$(TEST_PACKAGES))
+	$(call need,libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev)
+
+# SeaBIOS finds no disk to boot from and waits: its banner is the result, the timeout (status 124) is expected.
+run: run-packages all
+	@build/snug demo
+	@echo
+	@echo "Real input: SeaBIOS, $(BIOS), for 5 seconds."
+	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out; status=$$?; cat build/seabios.out; \
+	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
+
+test-builds: test-packages all
+	@mkdir -p build-asan build-tsan
+	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
+	@$(call setup,build-tsan,gcc,-Db_sanitize=thread -Db_lundef=false $(WERROR))
+	@ninja -C build-asan --quiet && ninja -C build-tsan --quiet
+comma := ,
+
+fuzz-build: test-packages
+	@mkdir -p build-fuzz
+	@$(call setup,build-fuzz,clang,-Dfuzz=true -Db_sanitize=address$(comma)undefined -Db_lundef=false -Ddefault_library=static $(WERROR))
+	@ninja -C build-fuzz --quiet
+
+test: test-builds fuzz-build
+	@python3 tests/run.py
+
+test-slow: test-builds fuzz-build
+	@python3 tests/run.py --slow
+
+lint: test-packages all
+	@python3 tests/run.py --only lint
+
+fuzz: fuzz-build
+	@python3 tests/run.py --only fuzz --fuzz-seconds $(TIME)
+
+bench: all
+	@build/bench/bench build/snug build/bench/raw_main
+
+bench-slow: bench
+
+install: all
+	@meson install -C build --no-rebuild
+
+clean:
+	@rm -rf build build-*

@@ -148,7 +148,9 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 
 	if (!out)
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "pass a snug_vm **", "out is NULL");
-	if (!snug__sized_copy(&c, sizeof(c), cfg ? cfg : &defaults))
+	if (!cfg)
+		cfg = &defaults;
+	if (!snug__sized_copy(&c, sizeof(c), cfg))
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
 		                 "config: size %zu", cfg->size);
 	r = check_config(&c, err);

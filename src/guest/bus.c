@@ -106,8 +106,8 @@ static int check_range(const struct snug__bus *b, uint64_t base, uint64_t len, s
 	if (r)
 		return snug__err(err, -EEXIST, SNUG_STEP_NONE,
 		                 "choose other addresses, or remove the range that is there",
-		                 "%s 0x%llx-0x%llx overlaps 0x%llx-0x%llx", b->name, (ull)base,
-		                 (ull)(base + (len - 1)), (ull)r->base, (ull)r->last);
+		                 "%s 0x%llx-0x%llx overlaps 0x%llx-0x%llx", b->name, (ull)base, (ull)base + (len - 1),
+		                 (ull)r->base, (ull)r->last);
 	return 0;
 }
 
