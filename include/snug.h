@@ -52,6 +52,9 @@
 extern "C" {
 #endif
 
+/* The library is built with hidden symbols; what is declared here is what it exports. */
+#pragma GCC visibility push(default)
+
 #define SNUG_VERSION_MAJOR 0
 #define SNUG_VERSION_MINOR 1
 #define SNUG_VERSION_PATCH 0
@@ -265,6 +268,86 @@ enum snug_exit_kind {
 	SNUG_EXIT_OTHER,      /* .other     any other KVM exit reason, as KVM gave it */
 };
 
+/* What each kind of exit says of itself; see enum snug_exit_kind. */
+struct snug_exit_pio {
+	uint16_t port;
+	uint8_t size;   /* 1, 2 or 4 bytes */
+	bool write;     /* the guest's `out`; else `in`: fill data, preset to all-ones */
+	uint32_t count; /* string instructions give several at once */
+	uint8_t *data;  /* size * count bytes, little endian */
+};
+
+struct snug_exit_mmio {
+	snug_gpa gpa;
+	uint8_t size; /* 1 to 8 bytes */
+	bool write;
+	uint8_t *data;
+};
+
+struct snug_exit_hlt {
+	bool interrupts; /* RFLAGS.IF: an interrupt could have woken it, but there is no source */
+};
+
+struct snug_exit_status {
+	uint32_t value; /* what the guest wrote */
+	uint8_t code;   /* the exit status it means: debug exit (value << 1) | 1, exit call value & 255 */
+	uint16_t port;  /* the port it used: who set the status */
+};
+
+struct snug_exit_reset {
+	uint16_t port; /* 0x64 or 0xcf9 */
+};
+
+struct snug_exit_fault {
+	uint8_t vector; /* SDM 3A table 6-1 */
+	bool has_code;
+	uint32_t code;   /* the error code pushed, where has_code */
+	uint16_t cs, ss; /* the frame: where it happened; ss:rsp is that of the faulting code */
+	uint64_t rip, rflags, rsp;
+	uint64_t cr2; /* the address, for a page fault (vector 14) */
+};
+
+struct snug_exit_internal {
+	uint32_t suberror; /* KVM_INTERNAL_ERROR_* */
+	uint32_t insn_len; /* bytes in insn; 0: the host gave none */
+	uint8_t insn[16];  /* the instruction KVM could not emulate */
+	uint32_t ndata;
+	uint64_t data[16]; /* KVM's own, host dependent */
+};
+
+struct snug_exit_fail_entry {
+	uint64_t hardware_reason;
+	uint32_t cpu;
+};
+
+struct snug_exit_memory {
+	uint64_t flags; /* KVM_MEMORY_EXIT_FLAG_* */
+	snug_gpa gpa;   /* 0 where the kernel does not say */
+	uint64_t bytes;
+};
+
+struct snug_exit_msr {
+	uint32_t index;
+	bool write;
+	uint64_t *data;
+};
+
+struct snug_exit_debug {
+	uint32_t exception;
+	uint64_t pc, dr6, dr7;
+};
+
+struct snug_exit_system {
+	uint32_t type; /* KVM_SYSTEM_EVENT_* */
+	uint32_t ndata;
+	uint64_t data[16];
+};
+
+struct snug_exit_other {
+	const void *run; /* struct kvm_run */
+	size_t bytes;
+};
+
 /*
  * An exit is a value.  Pointers in it point into KVM's shared page or the VM, and are good until the next call on
  * the same vCPU.  KVM 5 "The kvm_run structure".
@@ -277,73 +360,19 @@ struct snug_exit {
 	uint32_t reason; /* KVM_EXIT_* behind it */
 	snug_vcpu *vcpu; /* whose exit it is */
 	union {
-		struct {
-			uint16_t port;
-			uint8_t size;   /* 1, 2 or 4 bytes */
-			bool write;     /* the guest's `out`; else `in`: fill data, preset to all-ones */
-			uint32_t count; /* string instructions give several at once */
-			uint8_t *data;  /* size * count bytes, little endian */
-		} pio;
-		struct {
-			snug_gpa gpa;
-			uint8_t size; /* 1 to 8 bytes */
-			bool write;
-			uint8_t *data;
-		} mmio;
-		struct {
-			bool interrupts; /* RFLAGS.IF: an interrupt could have woken it, but there is no source */
-		} hlt;
-		struct {
-			uint32_t value; /* what the guest wrote */
-			uint8_t
-			    code; /* the exit status it means: debug exit (value << 1) | 1, exit call value & 255 */
-			uint16_t port; /* the port it used: who set the status */
-		} status;
-		struct {
-			uint16_t port; /* 0x64 or 0xcf9 */
-		} reset;
-		struct {
-			uint8_t vector; /* SDM 3A table 6-1 */
-			bool has_code;
-			uint32_t code;   /* the error code pushed, where has_code */
-			uint16_t cs, ss; /* the frame: where it happened; ss:rsp is that of the faulting code */
-			uint64_t rip, rflags, rsp;
-			uint64_t cr2; /* the address, for a page fault (vector 14) */
-		} fault;
-		struct {
-			uint32_t suberror; /* KVM_INTERNAL_ERROR_* */
-			uint32_t insn_len; /* bytes in insn; 0: the host gave none */
-			uint8_t insn[16];  /* the instruction KVM could not emulate */
-			uint32_t ndata;
-			uint64_t data[16]; /* KVM's own, host dependent */
-		} internal;
-		struct {
-			uint64_t hardware_reason;
-			uint32_t cpu;
-		} fail_entry;
-		struct {
-			uint64_t flags; /* KVM_MEMORY_EXIT_FLAG_* */
-			snug_gpa gpa;   /* 0 where the kernel does not say */
-			uint64_t bytes;
-		} memory;
-		struct {
-			uint32_t index;
-			bool write;
-			uint64_t *data;
-		} msr;
-		struct {
-			uint32_t exception;
-			uint64_t pc, dr6, dr7;
-		} debug;
-		struct {
-			uint32_t type; /* KVM_SYSTEM_EVENT_* */
-			uint32_t ndata;
-			uint64_t data[16];
-		} system;
-		struct {
-			const void *run; /* struct kvm_run */
-			size_t bytes;
-		} other;
+		struct snug_exit_pio pio;
+		struct snug_exit_mmio mmio;
+		struct snug_exit_hlt hlt;
+		struct snug_exit_status status;
+		struct snug_exit_reset reset;
+		struct snug_exit_fault fault;
+		struct snug_exit_internal internal;
+		struct snug_exit_fail_entry fail_entry;
+		struct snug_exit_memory memory;
+		struct snug_exit_msr msr;
+		struct snug_exit_debug debug;
+		struct snug_exit_system system;
+		struct snug_exit_other other;
 	};
 };
 
@@ -658,6 +687,8 @@ int snug_host_caps(const char *kvm_path, struct snug_cap *rows, size_t max, stru
 
 /* "vmx", "svm", "pvm", "unknown"; static.  [any thread] */
 const char *snug_host_name(enum snug_host_kind kind);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -45,7 +45,6 @@ struct snug_vcpu {
 	uint64_t mask; /* signals blocked inside KVM_RUN */
 	bool has_held; /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
-	uint64_t msr_data; /* what exit.msr.data points to */
 };
 
 /* A built-in device of a VM: its row of the machine table, and what its asking means. */
