@@ -21,7 +21,7 @@ static void fault_reason(const struct snug_exit *x, char *out, size_t len)
 
 	if (x->fault.has_code)
 		snprintf(code, sizeof code, ", error code 0x%" PRIx32, x->fault.code);
-	snprintf(out, len, "%s%s", snug_vector_name(x->fault.vector), code);
+	snprintf(out, len, "%s (vector %u)%s", snug_vector_name(x->fault.vector), x->fault.vector, code);
 }
 
 void cli_crash_reason(const struct snug_exit *x, char *out, size_t len)
@@ -148,30 +148,62 @@ static void print_internal(const struct snug_exit *x)
 		        i % 4 == 3 || i + 1 == x->internal.ndata ? "\n" : "");
 }
 
-/* What the host's kind makes of it, which no register shows. */
-static void print_notes(const struct snug_exit *x, const struct snug_sregs *s, const struct snug_host *host)
+/* Does `mov reg, %cr0` stand there?  Opcode 0F 22 /0. */
+static bool is_mov_to_cr0(snug_vcpu *vcpu, uint64_t linear)
 {
+	uint8_t b[3];
+
+	return snug_vcpu_read(vcpu, linear, b, sizeof b, NULL) == 3 && b[0] == 0x0f && b[1] == 0x22 && !(b[2] & 0x38);
+}
+
+/* What the host's kind makes of it, which no register shows. */
+static void print_notes(const struct snug_exit *x, const struct snug_sregs *s, const struct snug_host *host,
+                        uint64_t linear)
+{
+	bool long_mode = s->efer & EFER_LMA;
+
 	if (x->kind == SNUG_EXIT_SHUTDOWN && host->kind == SNUG_HOST_SVM)
 		fprintf(stderr,
 		        "  On AMD hardware a triple fault resets the registers: those below are the reset state.\n");
-	if (x->kind == SNUG_EXIT_SHUTDOWN && !host->paged32 && (s->cr0 & CR0_PG) && !(s->efer & EFER_LMA))
+	if (!host->paged32 && !long_mode &&
+	    (x->kind == SNUG_EXIT_SHUTDOWN ? (s->cr0 & CR0_PG) != 0 : is_mov_to_cr0(x->vcpu, linear)))
 		fprintf(stderr,
-		        "  The guest turned on 32-bit paging, which this host (kvm_%s) refuses: to it that is a\n"
-		        "  triple fault. Long mode works here; on hardware KVM, 32-bit paging does too.\n",
+		        "  Did it turn on 32-bit paging? This host (kvm_%s) refuses that. Long mode works here; on\n"
+		        "  hardware KVM, 32-bit paging does too.\n",
 		        snug_host_name(host->kind));
 	if (x->kind == SNUG_EXIT_INTERNAL && host->kind == SNUG_HOST_PVM)
 		fprintf(stderr, "  This host (kvm_pvm) emulates kernel mode and lacks some instructions there, SSE\n"
 		                "  arithmetic and int3 among them; in user mode they work.\n");
 }
 
+/* Where it happened, and the bytes there.  Returns the linear address. */
+static uint64_t print_place(const struct snug_exit *x, const struct snug_regs *regs, const struct snug_sregs *s)
+{
+	uint64_t base = s->cs.base;
+
+	if (x->kind == SNUG_EXIT_FAULT) {
+		/* cs is the handler's by now; that of the fault is flat, or in real mode 16 times its selector. */
+		base = s->cr0 & CR0_PE ? base : (uint64_t)x->fault.cs << 4;
+		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "  ss:rsp %04x:%016" PRIx64 "\n", x->fault.cs,
+		        regs->rip, x->fault.ss, regs->rsp);
+		if (x->fault.vector == PAGE_FAULT)
+			print_page_fault(x);
+	} else {
+		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "\n", s->cs.selector, regs->rip);
+	}
+	print_bytes(x->vcpu, base + regs->rip);
+	return base + regs->rip;
+}
+
 void cli_crash_print(snug_vm *vm, const struct snug_exit *x, const struct snug_host *host)
 {
 	struct snug_regs regs;
 	struct snug_sregs sregs;
-	struct snug_boot boot = {0};
+	struct snug_boot boot = {.size = sizeof boot};
 	struct snug_error e;
 	char reason[160];
 	bool fault = x->kind == SNUG_EXIT_FAULT;
+	uint64_t linear;
 
 	cli_crash_reason(x, reason, sizeof reason);
 	snug_loaded(vm, &boot);
@@ -185,19 +217,12 @@ void cli_crash_print(snug_vm *vm, const struct snug_exit *x, const struct snug_h
 		regs.rsp = x->fault.rsp;
 		regs.rflags = x->fault.rflags;
 	}
-	fprintf(stderr, "  started in mode %s, now in %s; %s\n", snug_mode_name(boot.mode), mode_now(&sregs),
-	        snug_reason_name(x->reason));
-	if (fault)
-		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "  ss:rsp %04x:%016" PRIx64 "\n", x->fault.cs,
-		        x->fault.rip, x->fault.ss, x->fault.rsp);
-	else
-		fprintf(stderr, "  at cs:rip %04x:%016" PRIx64 "\n", sregs.cs.selector, regs.rip);
-	if (fault && x->fault.vector == PAGE_FAULT)
-		print_page_fault(x);
-	print_bytes(x->vcpu, sregs.cs.base + regs.rip);
+	fprintf(stderr, "  started in mode %s, now in %s%s%s\n", snug_mode_name(boot.mode), mode_now(&sregs),
+	        fault ? "" : "; ", fault ? "" : snug_reason_name(x->reason));
+	linear = print_place(x, &regs, &sregs);
 	if (x->kind == SNUG_EXIT_INTERNAL)
 		print_internal(x);
-	print_notes(x, &sregs, host);
+	print_notes(x, &sregs, host, linear);
 	print_general(&regs);
 	print_special(&sregs);
 	if (fault)

@@ -80,49 +80,58 @@ static void choices(enum cli_type type)
 static void verb_names(void)
 {
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		printf("%s ", v->name);
-	printf("help --help --version");
+		printf(v == cli_verbs ? "%s" : " %s", v->name);
+}
+
+/* The arguments of one option, as a case of "VERB --OPTION". */
+static void bash_argument(const struct cli_verb *v, const struct cli_option *o)
+{
+	if (!o->arg || !(o->verbs & v->bit))
+		return;
+	printf("\t'%s --%s') ", v->name, o->name);
+	if (o->type == CLI_TYPE_PATH) {
+		printf("mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); ");
+	} else if (cli_choice(o->type, 0)) {
+		printf("mapfile -t COMPREPLY < <(compgen -W '");
+		choices(o->type);
+		printf("' -- \"$cur\"); ");
+	}
+	printf("return ;;\n");
+}
+
+static void bash_words(const struct cli_verb *v)
+{
+	printf("\t%s) words='", v->name);
+	for (const struct cli_option *o = cli_options; o->name; o++)
+		if (o->verbs & v->bit)
+			printf("--%s ", o->name);
+	printf("' ;;\n");
 }
 
 static int bash(void)
 {
-	printf("# bash completion for snug; made from the table of options\n"
-	       "_snug()\n{\n"
-	       "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n\n"
-	       "\tCOMPREPLY=()\n"
-	       "\tif ((COMP_CWORD == 1)); then\n"
-	       "\t\tCOMPREPLY=($(compgen -W '");
+	printf(
+	    "# bash completion for snug; made from the table of options\n"
+	    "_snug()\n{\n"
+	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=\n\n"
+	    "\tCOMPREPLY=()\n"
+	    "\tif ((COMP_CWORD == 1)); then\n"
+	    "\t\tmapfile -t COMPREPLY < <(compgen -W '");
 	verb_names();
-	printf("' -- \"$cur\"))\n\t\treturn\n\tfi\n\tcase $prev in\n");
-	for (const struct cli_option *o = cli_options; o->name; o++) {
-		if (!o->arg)
-			continue;
-		printf("\t--%s) ", o->name);
-		if (o->type == CLI_TYPE_PATH) {
-			printf("COMPREPLY=($(compgen -f -- \"$cur\"))");
-		} else if (cli_choice(o->type, 0)) {
-			printf("COMPREPLY=($(compgen -W '");
-			choices(o->type);
-			printf("' -- \"$cur\"))");
-		}
-		printf("%sreturn ;;\n", cli_choice(o->type, 0) || o->type == CLI_TYPE_PATH ? "; " : "");
-	}
-	printf("\tesac\n\tcase ${COMP_WORDS[1]} in\n");
-	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
-		printf("\t%s) words='", v->name);
-		for (const struct cli_option *o = cli_options; o->name; o++)
-			if (o->verbs & v->bit)
-				printf("--%s ", o->name);
-		printf("' ;;\n");
-	}
-	printf("\thelp) words='");
+	printf(" help --help --version' -- \"$cur\")\n\t\treturn\n\tfi\n\tcase \"$verb $prev\" in\n");
 	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		printf("%s ", v->name);
+		for (const struct cli_option *o = cli_options; o->name; o++)
+			bash_argument(v, o);
+	printf("\tesac\n\tcase $verb in\n");
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		bash_words(v);
+	printf("\thelp) words='");
+	verb_names();
 	printf("' ;;\n\tesac\n"
-	       "\tif [[ $cur == -* || ${COMP_WORDS[1]} == help ]]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
-	       "\telif [[ ${COMP_WORDS[1]} == run ]]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -f -- \"$cur\"))\n"
+	       "\tif [[ $cur == -* || $verb == help ]]; then\n"
+	       "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
+	       "\telif [[ $verb == run ]]; then\n"
+	       "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
 	       "\tfi\n}\n"
 	       "complete -o filenames -F _snug snug\n");
 	return 0;
@@ -176,9 +185,8 @@ static int zsh(void)
 				zsh_option(o);
 		printf(v->image ? "\t\t':image:_files'\n\t;;\n" : "\t\t&& return\n\t;;\n");
 	}
-	printf("help)\n\tcompadd");
-	for (const struct cli_verb *v = cli_verbs; v->name; v++)
-		printf(" %s", v->name);
+	printf("help)\n\tcompadd ");
+	verb_names();
 	printf("\n\t;;\nesac\n");
 	return 0;
 }

@@ -17,6 +17,7 @@ struct run {
 	struct cli_console console;
 	struct cli_result *result;
 	uint64_t deadline; /* 0: none */
+	bool asleep;       /* halted with interrupts on */
 };
 
 /* Snug's own end of the run, told on stderr. */
@@ -108,10 +109,11 @@ static bool time_left(const struct run *r, uint64_t *ns)
 }
 
 /* The guest waits for an interrupt, and nothing makes one. */
-static void sleep_on(const struct run *r)
+static void sleep_on(struct run *r)
 {
 	uint64_t ns;
 
+	r->asleep = true;
 	if (!r->deadline)
 		cli_say("the guest halted with interrupts on and nothing can wake it: waiting for Ctrl-C (or use "
 		        "--timeout)");
@@ -130,7 +132,8 @@ static void timed_out(struct run *r)
 	struct snug_error e;
 	double seconds = (double)r->args->timeout_ns / 1e9;
 
-	cli_err(&e, -ETIMEDOUT, NULL, "timeout: the guest was stopped after %g s", seconds);
+	cli_err(&e, -ETIMEDOUT, r->asleep ? "it had halted with interrupts on, and nothing could wake it" : NULL,
+	        "timeout: the guest was stopped after %g s", seconds);
 	fail(r, CLI_TIMEOUT, &e);
 }
 
