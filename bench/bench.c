@@ -2,7 +2,7 @@
 /*
  * bench: what snug costs over the ioctls it makes
  *
- *     bench --raw PROGRAM [--snug PROGRAM] [--blocks N]
+ *     bench SNUG RAW_MAIN [BLOCKS]
  *
  * Each row measures one promise of docs/promises.md.  Exit status 0: every row was measured, kept or not.
  */
@@ -182,10 +182,10 @@ static const char *program_measure(struct bench *b, struct figure *f, measure_fn
 	const char *why = NULL;
 	int fd;
 
-	if (!b->snug || access(b->snug, X_OK) < 0)
-		return "the command was not given or is not built";
-	if (!b->raw || access(b->raw, X_OK) < 0)
-		return "raw_main was not given or is not built";
+	if (access(b->snug, X_OK) < 0)
+		return "the command is not built";
+	if (access(b->raw, X_OK) < 0)
+		return "raw_main is not built";
 	fd = mkstemp(image);
 	if (fd < 0)
 		return "no file can be made in /tmp";
@@ -263,18 +263,14 @@ static void print_host(const struct bench *b)
 
 static int parse(struct bench *b, int argc, char **argv)
 {
-	*b = (struct bench){.blocks = 101};
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--snug") == 0)
-			b->snug = argv[i + 1];
-		else if (strcmp(argv[i], "--raw") == 0)
-			b->raw = argv[i + 1];
-		else if (strcmp(argv[i], "--blocks") == 0)
-			b->blocks = (unsigned)strtoul(argv[i + 1], NULL, 10);
-		else
-			return -1;
-	}
-	return argc % 2 == 1 && b->blocks >= 2 && b->blocks <= BLOCKS_MAX ? 0 : -1;
+	char *end = NULL;
+
+	if (argc < 3 || argc > 4)
+		return -1;
+	*b = (struct bench){.snug = argv[1], .raw = argv[2], .blocks = 101};
+	if (argc == 4)
+		b->blocks = (unsigned)strtoul(argv[3], &end, 10);
+	return (end && *end) || b->blocks < 2 || b->blocks > BLOCKS_MAX ? -1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -283,7 +279,7 @@ int main(int argc, char **argv)
 	int missing = 0;
 
 	if (parse(&b, argc, argv) < 0) {
-		fprintf(stderr, "usage: bench --raw PROGRAM [--snug PROGRAM] [--blocks 2-%d]\n", BLOCKS_MAX);
+		fprintf(stderr, "usage: bench SNUG RAW_MAIN [BLOCKS, 2 to %d]\n", BLOCKS_MAX);
 		return 2;
 	}
 	print_host(&b);
