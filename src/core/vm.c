@@ -61,6 +61,11 @@ static int set_slot(void *ctx, uint32_t slot, const struct snug__region *r, uint
 	return snug__kvm_set_memory(vm->fd, &kr, &vm->watch, err);
 }
 
+static int pages(void *ctx, uint64_t bytes, void **out, struct snug_error *err)
+{
+	return snug__kvm_map(bytes, out, &((snug_vm *)ctx)->watch, err);
+}
+
 /* Steps 1 to 3 on the device's fd: the VM, its capabilities, the pages KVM keeps for itself. */
 static int create(snug_vm *vm, int dev, struct snug_error *err)
 {
@@ -76,6 +81,7 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 			                 needed[i].name);
 	slots = snug__kvm_cap(vm->fd, KVM_CAP_NR_MEMSLOTS, &vm->watch);
 	snug__mem_init(&vm->mem, slots ? (unsigned)slots : MIN_SLOTS, set_slot, vm);
+	vm->mem.pages = pages;
 	if (snug__kvm_cap(vm->fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE, &vm->watch)) {
 		r = snug__kvm_enable_cap(vm->fd, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, &vm->watch, err);
 		if (r < 0)

@@ -174,14 +174,14 @@ static void set_name(struct snug__region *r, const char *name)
 }
 
 /* The region's own memory: pages, unless they are borrowed, and marks. */
-static int fill_region(struct snug__region *r, void *host, struct snug_error *err)
+static int fill_region(const struct snug__mem *m, struct snug__region *r, void *host, struct snug_error *err)
 {
 	uint64_t words = r->bytes / SNUG_PAGE / 64 + 1;
 	int ret;
 
 	r->borrowed = host != NULL;
 	if (!host) {
-		ret = snug__map_anon(r->bytes, &host, err);
+		ret = m->pages ? m->pages(m->ctx, r->bytes, &host, err) : snug__map_anon(r->bytes, &host, err);
 		if (ret < 0)
 			return ret;
 	}
@@ -225,7 +225,7 @@ int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct sn
 	r.gpa = w.gpa;
 	r.bytes = w.bytes;
 	r.flags = w.flags;
-	ret = fill_region(&r, w.host, err);
+	ret = fill_region(m, &r, w.host, err);
 	if (ret == 0 && m->set_slot)
 		ret = m->set_slot(m->ctx, r.slot, &r, r.bytes, err);
 	if (ret < 0)

@@ -41,16 +41,20 @@ struct snug__region {
 typedef int (*snug__slot_fn)(void *ctx, uint32_t slot, const struct snug__region *r, uint64_t bytes,
                              struct snug_error *err);
 
+/* Zeroed pages of the host; 0 or a negative errno.  What it gave is given back with snug__map_free. */
+typedef int (*snug__pages_fn)(void *ctx, uint64_t bytes, void **out, struct snug_error *err);
+
 struct snug__mem {
 	struct snug__region *regions; /* sorted by gpa */
 	unsigned count, room;
 	unsigned max_slots;
-	uint64_t *slots_used; /* bitmap of max_slots */
-	snug__slot_fn set_slot;
+	uint64_t *slots_used;   /* bitmap of max_slots */
+	snug__slot_fn set_slot; /* NULL: no KVM */
+	snug__pages_fn pages;   /* NULL: snug__map_anon */
 	void *ctx;
 };
 
-/* set_slot may be NULL (no KVM).  Nothing is allocated, so nothing can fail. */
+/* Callbacks may be NULL.  Nothing is allocated, so nothing can fail. */
 void snug__mem_init(struct snug__mem *m, unsigned max_slots, snug__slot_fn set_slot, void *ctx);
 
 /* Unmaps and frees every region. */

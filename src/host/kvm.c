@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "host/clock.h"
+#include "host/map.h"
 
 enum call {
 	C_OPEN,
@@ -20,6 +21,7 @@ enum call {
 	C_ENABLE_CAP,
 	C_IDENTITY,
 	C_TSS,
+	C_MAP,
 	C_MEMORY,
 	C_CREATE_VCPU,
 	C_MMAP_SIZE,
@@ -54,6 +56,7 @@ static const struct call_row {
     [C_ENABLE_CAP] = {KVM_ENABLE_CAP, "KVM_ENABLE_CAP", SNUG_STEP_VERSION, HINT_KERNEL},
     [C_IDENTITY] = {KVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", SNUG_STEP_TSS, HINT_KERNEL},
     [C_TSS] = {KVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", SNUG_STEP_TSS, HINT_KERNEL},
+    [C_MAP] = {0, "mmap", SNUG_STEP_MEMORY, NULL},
     [C_MEMORY] = {KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", SNUG_STEP_MEMORY,
                   "give the guest less memory, or put the region where the CPU can address it"},
     [C_CREATE_VCPU] = {KVM_CREATE_VCPU, "KVM_CREATE_VCPU", SNUG_STEP_INIT, HINT_LIMITS},
@@ -222,6 +225,16 @@ int snug__kvm_set_memory(int vm_fd, const struct kvm_userspace_memory_region *r,
 	struct kvm_userspace_memory_region copy = *r;
 
 	return call_kvm(vm_fd, C_MEMORY, &copy, r->guest_phys_addr, w, err);
+}
+
+int snug__kvm_map(uint64_t bytes, void **out, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	uint64_t start = w->fn ? snug__now_ns() : 0;
+	int r = snug__map_anon(bytes, out, err);
+
+	if (w->fn)
+		tell(w, C_MAP, r, -r, bytes, start);
+	return r;
 }
 
 int snug__kvm_supported_cpuid(int fd, struct snug__kvm_cpuid *out, const struct snug__kvm_watch *w,

@@ -43,6 +43,9 @@ int snug__kvm_set_identity(int vm_fd, uint64_t gpa, const struct snug__kvm_watch
 int snug__kvm_set_tss(int vm_fd, uint64_t gpa, const struct snug__kvm_watch *w, struct snug_error *err);
 int snug__kvm_set_memory(int vm_fd, const struct kvm_userspace_memory_region *r, const struct snug__kvm_watch *w,
                          struct snug_error *err);
+/* snug__map_anon, watched: the first half of step 4. */
+int snug__kvm_map(uint64_t bytes, void **out, const struct snug__kvm_watch *w, struct snug_error *err);
+
 int snug__kvm_supported_cpuid(int fd, struct snug__kvm_cpuid *out, const struct snug__kvm_watch *w,
                               struct snug_error *err);
 
