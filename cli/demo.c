@@ -230,8 +230,9 @@ static enum outcome play_guest(struct play *p, snug_vm *vm)
 		return tell_failure(p, &e);
 	good = describe_end(&x, end, sizeof end);
 	print_calls(p);
-	printf("  %-29s %4s  %-30s %s\n", "9  check the exit reason", "", snug_reason_name(x.reason), end);
+	printf("  %-29s %4s  %s\n", "9  check the exit reason", "", snug_reason_name(x.reason));
 	print_words(p);
+	printf("     %-28s | %s\n", "its end", end);
 	if (!good)
 		printf("  FAILED: the guest was to end with exit status 0\n");
 	return good ? RAN : FAILED;

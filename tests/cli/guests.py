@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Guests of a few instructions, as the bytes an assembler would give."""
+
+
+def say(text):
+    """mov $c, %al; out %al, $0xe9 for each character: the same bytes in every mode."""
+    return b"".join(bytes([0xB0, c, 0xE6, 0xE9]) for c in text.encode())
+
+
+def debug_exit(value):
+    return bytes([0xB0, value, 0xE6, 0xF4, 0xF4])  # mov, out %al, $0xf4, hlt
+
+
+def exit_call(status):
+    """64- and 32-bit: mov $status, %eax; mov $0x5e0, %dx; out %eax, %dx; hlt"""
+    return b"\xb8" + status.to_bytes(4, "little") + b"\x66\xba\xe0\x05\xef\xf4"
+
+
+HLT = b"\xf4"
+STI_HLT = b"\xfb\xf4"
+UD2 = b"\x0f\x0b"
+LOOP = b"\xeb\xfe"
+RESET = b"\xb0\xfe\xe6\x64\xf4"  # mov $0xfe, %al; out %al, $0x64; hlt
+RESET_CF9 = b"\xba\xf9\x0c\x00\x00\xb0\x06\xee\xf4"  # 32 and 64 bit: mov $0xcf9, %edx; mov $6, %al; out %al, %dx; hlt
+TRIPLE = b"\x0f\x01\x1c\x25\x00\x20\x10\x00\x0f\x0b"  # 64 bit: lidt 0x102000 (zeros); ud2
+# 64 bit: the serial port's bytes back to 0xe9 until the first q:
+# l: mov $0x3fd, %edx; in %dx, %al; test $1, %al; jz l; mov $0x3f8, %edx; in %dx, %al; cmp $'q', %al; jz e;
+# out %al, $0xe9; jmp l; e: hlt
+ECHO = bytes.fromhex("bafd030000 ec a801 74f6 baf8030000 ec 3c71 7404 e6e9 ebe8 f4".replace(" ", ""))
