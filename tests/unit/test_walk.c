@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* walk: page tables written by hand, walked in every paging mode */
+#include <errno.h>
+
+#include "base/bytes.h"
+#include "guestmem.h"
+#include "x86/walk.h"
+#include "x86/x86.h"
+
+#define PW (X86_PTE_P | X86_PTE_W)
+
+static struct snug__mem *mem_of(void **state)
+{
+	return *state;
+}
+
+static void put(struct snug__mem *m, snug_gpa at, unsigned size, uint64_t v)
+{
+	uint8_t bytes[8];
+
+	snug__le_store(bytes, size, v);
+	assert_int_equal(snug__mem_write(m, at, bytes, size), 0);
+}
+
+static const struct snug_sregs flat = {.cr0 = X86_CR0_PE};
+static const struct snug_sregs bits32 = {.cr0 = X86_CR0_PE | X86_CR0_PG, .cr4 = X86_CR4_PSE, .cr3 = 0x1000};
+static const struct snug_sregs pae = {.cr0 = X86_CR0_PE | X86_CR0_PG, .cr4 = X86_CR4_PAE, .cr3 = 0x1020};
+static const struct snug_sregs four = {
+    .cr0 = X86_CR0_PE | X86_CR0_PG, .cr4 = X86_CR4_PAE, .efer = X86_EFER_LME | X86_EFER_LMA, .cr3 = 0x1000};
+
+static void expect(void **state, const struct snug_sregs *s, uint64_t linear, uint64_t want)
+{
+	struct snug_error e = {0};
+	snug_gpa got = 0;
+
+	if (snug__walk(mem_of(state), s, linear, &got, &e) < 0)
+		fail_msg("%s", e.msg);
+	assert_int_equal(got, want);
+}
+
+static void refuse(void **state, const struct snug_sregs *s, uint64_t linear, const char *text)
+{
+	struct snug_error e = {0};
+	snug_gpa got;
+
+	assert_int_equal(snug__walk(mem_of(state), s, linear, &got, &e), -EFAULT);
+	assert_error(e, -EFAULT, text);
+}
+
+static void unpaged(void **state)
+{
+	expect(state, &flat, 0x12345, 0x12345);
+	expect(state, &flat, 0x100000012345, 0x12345); /* linear addresses have 32 bits there */
+}
+
+static void thirty_two(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	struct snug_sregs nopse = bits32;
+
+	put(m, 0x1000 + 4 * 1, 4, 0x2000 | PW);                            /* 4 MiB at 0x400000: a table */
+	put(m, 0x2000 + 4 * 3, 4, 0x5000 | PW);                            /* its page 3 */
+	put(m, 0x1000 + 4 * 2, 4, 0x00c00000 | PW | X86_PTE_PS);           /* a large page */
+	put(m, 0x1000 + 4 * 3, 4, 0x00400000 | 1 << 13 | PW | X86_PTE_PS); /* one above 4 GiB */
+	expect(state, &bits32, 0x403123, 0x5123);
+	expect(state, &bits32, 0x812345, 0xc12345);
+	expect(state, &bits32, 0xc00001, 0x100400001);
+	refuse(state, &bits32, 0, "entry of level 2 at 0x1000 is not present");
+	refuse(state, &bits32, 0x404000, "entry of level 1 at 0x2010 is not present");
+	nopse.cr4 = 0; /* then the bit means nothing, and 0xc00000 is a table outside memory */
+	refuse(state, &nopse, 0x812345, "level 1 at 0xc00048 is outside memory");
+}
+
+static void pae_paging(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+
+	put(m, 0x1020 + 8 * 1, 8, 0x2000 | X86_PTE_P);
+	put(m, 0x2000 + 8 * 2, 8, 0x3000 | PW);
+	put(m, 0x3000 + 8 * 5, 8, 0x7000 | PW | 1ull << 63); /* no-execute is no address bit */
+	put(m, 0x2000 + 8 * 3, 8, 0x200000 | PW | X86_PTE_PS);
+	expect(state, &pae, 0x40405abc, 0x7abc);
+	expect(state, &pae, 0x40654321, 0x254321);
+	refuse(state, &pae, 0x80000000, "PAE paging");
+}
+
+static void four_level(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	uint64_t high = 0xffffffff80000000;
+
+	put(m, 0x1000 + 8 * 511, 8, 0x2000 | PW);
+	put(m, 0x2000 + 8 * 510, 8, 0x3000 | PW);
+	put(m, 0x2000 + 8 * 511, 8, 0x40000000 | PW | X86_PTE_PS); /* 1 GiB */
+	put(m, 0x3000, 8, 0x4000 | PW);
+	put(m, 0x4000 + 8 * 1, 8, 0x6000 | PW);
+	expect(state, &four, high + 0x1fff, 0x6fff);
+	expect(state, &four, high + 0x40000000 + 0x123456, 0x40123456);
+	refuse(state, &four, 0x0000800000000000, "not canonical");
+	refuse(state, &four, 0xffff7fffffffffff, "not canonical");
+	refuse(state, &four, 0, "level 4");
+}
+
+/* A hostile guest's tables point anywhere, at themselves too. */
+static void hostile(void **state)
+{
+	struct snug_sregs s = four;
+
+	put(mem_of(state), 0x1000, 8, 0x1000 | PW);
+	expect(state, &four, 0, 0x1000);
+	s.cr3 = UINT64_MAX;
+	refuse(state, &s, 0, "outside memory");
+	put(mem_of(state), 0x1000, 8, UINT64_MAX & ~X86_PTE_PS);
+	refuse(state, &four, 0, "outside memory");
+}
+
+static void five_level(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	struct snug_sregs s = four;
+
+	s.cr4 |= X86_CR4_LA57;
+	put(m, 0x1000 + 8 * 1, 8, 0x2000 | PW);
+	put(m, 0x2000, 8, 0x3000 | PW);
+	put(m, 0x3000, 8, PW | X86_PTE_PS);
+	expect(state, &s, (1ull << 48) + 0x7777, 0x7777);
+	refuse(state, &s, 1ull << 56, "not canonical");
+}
+
+/* Reading goes as far as pages are mapped. */
+static void reading(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	uint8_t bytes[64] = {0};
+
+	put(m, 0x1000, 4, 0x2000 | PW);
+	put(m, 0x2000, 4, 0x5000 | PW);
+	put(m, 0x5ff8, 8, 0x1122334455667788);
+	assert_int_equal(snug__walk_read(m, &bits32, 0xff8, bytes, sizeof(bytes)), 8);
+	assert_int_equal(snug__le_load(bytes, 8), 0x1122334455667788);
+	put(m, 0x2004, 4, 0x8000 | PW);
+	put(m, 0x8000, 1, 0xab);
+	assert_int_equal(snug__walk_read(m, &bits32, 0xff8, bytes, sizeof(bytes)), 64);
+	assert_int_equal(bytes[8], 0xab);
+	assert_int_equal(snug__walk_read(m, &bits32, 0x400000, bytes, 1), 0);
+	assert_int_equal(snug__walk_read(m, &four, UINT64_MAX - 3, bytes, 8), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    GUESTMEM_TEST(unpaged), GUESTMEM_TEST(thirty_two), GUESTMEM_TEST(pae_paging), GUESTMEM_TEST(four_level),
+	    GUESTMEM_TEST(hostile), GUESTMEM_TEST(five_level), GUESTMEM_TEST(reading),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
