@@ -47,3 +47,10 @@ const char *snug__errno_text(int err)
 
 	return s ? s : "unknown error";
 }
+
+const char *snug__errno_name(int err)
+{
+	const char *s = strerrorname_np(err);
+
+	return s ? s : "?";
+}

@@ -19,4 +19,7 @@ __attribute__((format(printf, 3, 4))) int snug__err_wrap(struct snug_error *e, i
 /* "No such file or directory" for a positive errno, thread-safe and unlocalised; never NULL. */
 const char *snug__errno_text(int err);
 
+/* "ENOENT", likewise; "?" where it has no name. */
+const char *snug__errno_name(int err);
+
 #endif

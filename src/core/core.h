@@ -93,12 +93,12 @@ void snug__vcpu_destroy(snug_vcpu *vcpu);
 int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
 
 /*
- * exit.c: deals with what KVM_RUN left in kvm_run.  true: *x is for the caller; false: go on.  *claimed says whether
- * a device took the access (true for exits that are none).
+ * exit.c: deals with what KVM_RUN left in kvm_run.  1: *x is for the caller, 0: go on, negative: broken.  *claimed says
+ * whether a device took the access (true for exits that are none).
  */
-bool snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed);
+int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struct snug_error *err);
 
-/* fault.c: is this port write one of our fault stubs?  Then *x is the fault. */
-bool snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x);
+/* fault.c: is this port write one of our fault stubs?  1: *x is the fault, 0: no, negative: it cannot be told. */
+int snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err);
 
 #endif

@@ -36,7 +36,7 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 	case EFAULT:
 	case EHWPOISON:
 		if (vcpu->kvm.run->exit_reason == KVM_EXIT_MEMORY_FAULT)
-			return snug__exit_handle(vcpu, x, &claimed);
+			return snug__exit_handle(vcpu, x, &claimed, err);
 		memset(&x->memory, 0, sizeof(x->memory));
 		return stop(vcpu, x, SNUG_EXIT_MEMORY);
 	default:
@@ -48,7 +48,7 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 {
 	const struct snug__hooks *hooks = &vcpu->vm->hooks;
-	bool claimed, back;
+	bool claimed;
 	int r;
 
 	if (hooks->enter)
@@ -59,10 +59,10 @@ static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err
 		return run_failed(vcpu, r, x, err);
 	if (hooks->exited)
 		hooks->exited(hooks->ctx, vcpu->index, vcpu->kvm.run);
-	back = snug__exit_handle(vcpu, x, &claimed);
+	r = snug__exit_handle(vcpu, x, &claimed, err);
 	if (hooks->handled)
-		hooks->handled(hooks->ctx, vcpu->index, claimed, back);
-	return back;
+		hooks->handled(hooks->ctx, vcpu->index, claimed, r != 0);
+	return r;
 }
 
 static int loop(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
@@ -101,7 +101,7 @@ int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, 
 		                 "vCPU %u runs in another thread already", vcpu->index);
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_RUN, "raise the limit on pending signals: ulimit -i",
-		                 "no timer for the time limit: %s", snug__errno_text(-r));
+		                 "no timer for the time limit: %s (%s)", snug__errno_text(-r), snug__errno_name(-r));
 	if (vcpu->has_held) {
 		vcpu->has_held = false;
 		*exit = vcpu->held;
@@ -135,15 +135,18 @@ int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err)
 	int r = 0;
 
 	while (vcpu->pending != SNUG__PENDING_NONE) {
-		vcpu->pending = SNUG__PENDING_NONE;
 		vcpu->kvm.run->immediate_exit = 1;
 		r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
 		vcpu->kvm.run->immediate_exit = 0;
-		if (r == -EINTR || r == -EAGAIN)
-			return 0;
+		if (r < 0 && r != -EINTR && r != -EAGAIN)
+			return snug__kvm_run_failed(r, err); /* it is pending still */
+		vcpu->pending = SNUG__PENDING_NONE;
 		if (r < 0)
-			return snug__kvm_run_failed(r, err);
-		if (snug__exit_handle(vcpu, &vcpu->held, &claimed)) {
+			return 0;
+		r = snug__exit_handle(vcpu, &vcpu->held, &claimed, err);
+		if (r < 0)
+			return r;
+		if (r > 0) {
 			vcpu->has_held = true;
 			return snug__err(err, -EBUSY, SNUG_STEP_RUN, "run the vCPU: it returns that access",
 			                 "vCPU %u: its instruction made another access", vcpu->index);

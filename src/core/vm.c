@@ -172,8 +172,10 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 	snug__bus_init(&vm->pio, "port", UINT16_MAX);
 	snug__bus_init(&vm->mmio, "mmio", UINT64_MAX);
 	r = -pthread_mutex_init(&vm->bus_lock, NULL);
-	if (r < 0)
+	if (r < 0) {
+		snug__err(err, r, SNUG_STEP_INIT, "free some memory", "VM: no lock");
 		goto fail;
+	}
 	vm->has_lock = true;
 	r = build(vm, &c, err);
 	if (r < 0)

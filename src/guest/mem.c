@@ -131,7 +131,8 @@ static int check_free(const struct snug__mem *m, const struct snug_region *w, co
 
 static int no_memory(struct snug_error *err)
 {
-	return snug__err(err, -ENOMEM, SNUG_STEP_MEMORY, NULL, "memory: no memory on the host for a region's tables");
+	return snug__err(err, -ENOMEM, SNUG_STEP_MEMORY, "free some memory",
+	                 "memory: no memory on the host for a region's tables");
 }
 
 /* Room for one more region; what is kept after a failure is only room. */

@@ -10,12 +10,28 @@
 
 #include "base/err.h"
 
+/* What to do where the errno tells; the last row is for all others. */
+static const struct {
+	int err;
+	const char *hint;
+} hints[] = {
+    {ENOENT, "check the path"},
+    {ENOTDIR, "check the path"},
+    {EACCES, "make it readable: chmod +r"},
+    {EMFILE, "raise the limit on open files: ulimit -n"},
+    {ENOMEM, "free some memory"},
+    {EIO, "the disk or its file system fails: the kernel log (dmesg) may say more"},
+    {0, "try to read the file with another program"},
+};
+
 static int fail(int e, const char *what, struct snug_error *err)
 {
-	const char *name = strerrorname_np(e);
-	const char *hint = e == ENOENT ? "check the path" : e == EACCES ? "make it readable: chmod +r" : NULL;
+	size_t i = 0;
 
-	return snug__err(err, -e, SNUG_STEP_NONE, hint, "%s: %s (%s)", what, snug__errno_text(e), name ? name : "?");
+	while (hints[i].err && hints[i].err != e)
+		i++;
+	return snug__err(err, -e, SNUG_STEP_NONE, hints[i].hint, "%s: %s (%s)", what, snug__errno_text(e),
+	                 snug__errno_name(e));
 }
 
 static int check_kind(const struct stat *st, struct snug_error *err)

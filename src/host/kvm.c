@@ -106,11 +106,10 @@ static const char *hint_for(enum call c, int e)
 static int fail(enum call c, int e, const char *what, struct snug_error *err)
 {
 	const struct call_row *row = &calls[c];
-	const char *name = strerrorname_np(e);
 
 	return snug__err(err, -e, row->step, hint_for(c, e), "step %d, %s: %s%s%s: %s (%s)", row->step,
 	                 snug_step_name((enum snug_step)row->step), row->name, what ? " " : "", what ? what : "",
-	                 snug__errno_text(e), name ? name : "?");
+	                 snug__errno_text(e), snug__errno_name(e));
 }
 
 static void tell(const struct snug__kvm_watch *w, enum call c, long result, int e, uint64_t arg, uint64_t start)

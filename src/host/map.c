@@ -35,7 +35,8 @@ int snug__map_anon(uint64_t bytes, void **out, struct snug_error *err)
 		ret = -errno;
 		return snug__err(err, ret, SNUG_STEP_MEMORY,
 		                 "ask for less memory, or raise this process's limit (ulimit -v)",
-		                 "memory: mmap of %s: %s", snug__text_size(bytes).s, snug__errno_text(-ret));
+		                 "memory: mmap of %s: %s (%s)", snug__text_size(bytes).s, snug__errno_text(-ret),
+		                 snug__errno_name(-ret));
 	}
 	*out = at;
 	return 0;
