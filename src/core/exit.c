@@ -45,8 +45,6 @@ static bool on_io(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *
 	uint32_t count = run->io.count;
 
 	vcpu->pending = SNUG__PENDING_DONE;
-	if (run->io.port == SNUG__FAULT_PORT && write && size == 1 && snug__fault_decode(vcpu, x))
-		return true;
 	*claimed = snug__bus_find(bus, run->io.port) != NULL;
 	if (!*claimed) {
 		if (!write)
@@ -225,7 +223,14 @@ static const handler handlers[] = {
     [KVM_EXIT_SET_TPR] = on_nothing,
 };
 
-bool snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed)
+/* Could this be the `out` of a fault's stub? */
+static bool may_be_fault(const struct kvm_run *run)
+{
+	return run->exit_reason == KVM_EXIT_IO && run->io.port == SNUG__FAULT_PORT && run->io.size == 1 &&
+	       run->io.direction == KVM_EXIT_IO_OUT;
+}
+
+int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struct snug_error *err)
 {
 	const struct kvm_run *run = vcpu->kvm.run;
 	uint32_t reason = run->exit_reason;
@@ -234,5 +239,12 @@ bool snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed)
 	x->reason = reason;
 	x->vcpu = vcpu;
 	*claimed = true;
+	if (may_be_fault(run)) {
+		int r = snug__fault_decode(vcpu, x, err);
+
+		vcpu->pending = SNUG__PENDING_DONE;
+		if (r != 0)
+			return r;
+	}
 	return (h ? h : on_other)(vcpu, run, x, claimed);
 }

@@ -75,20 +75,22 @@ static int locate(const snug_vm *vm, const struct snug_sregs *s, const struct sn
 	return vector;
 }
 
-bool snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x)
+int snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 {
 	struct frame f = {0};
 	struct snug_sregs s;
 	struct snug_regs regs;
-	int vector;
+	int vector, r;
 
 	/* The `out` is pending still, and stays so: only reading is done here. */
-	if (snug__kvm_get_regs(vcpu->kvm.fd, &regs, &vcpu->vm->watch, NULL) < 0 ||
-	    snug__kvm_get_sregs(vcpu->kvm.fd, &s, &vcpu->vm->watch, NULL) < 0)
-		return false;
+	r = snug__kvm_get_regs(vcpu->kvm.fd, &regs, &vcpu->vm->watch, err);
+	if (r >= 0)
+		r = snug__kvm_get_sregs(vcpu->kvm.fd, &s, &vcpu->vm->watch, err);
+	if (r < 0)
+		return r;
 	vector = locate(vcpu->vm, &s, &regs, &f);
 	if (vector < 0 || !read_frame(vcpu, &s, &f))
-		return false;
+		return 0;
 	fill(x, &s, (unsigned)vector, &f);
-	return true;
+	return 1;
 }
