@@ -70,6 +70,6 @@ void snug__paging64_write(uint8_t *pml4, uint8_t *pdpt, uint8_t *directories, un
 /* Behind it a bit for each port, and a byte of ones (SDM 1 19.5.2). */
 #define SNUG__TSS_LIMIT (SNUG__TSS_BYTES + 0x2000)
 #define SNUG__STUB_BYTES 16
-#define SNUG__VECTORS 256
+#define SNUG__VECTORS 256ull
 
 #endif

@@ -9,20 +9,19 @@
 #include "base/num.h"
 #include "x86/x86.h"
 
-#define GENERAL(f)                                                                                                   \
-	{                                                                                                            \
-#f, offsetof(struct snug_regs, f), 8, false                                                          \
-	}
-#define SPECIAL(n, f)                                                                                                \
-	{                                                                                                            \
-		n, offsetof(struct snug_sregs, f), sizeof(((struct snug_sregs *)0)->f), true                         \
-	}
+/* NOLINTBEGIN(bugprone-macro-parentheses): the arguments are names of members */
+/* clang-format takes #f for a directive. */
+/* clang-format off */
+#define GENERAL(f) {#f, offsetof(struct snug_regs, f), 8, false}
+#define SPECIAL(n, f) {n, offsetof(struct snug_sregs, f), sizeof(((struct snug_sregs *)0)->f), true}
+/* clang-format on */
 #define SEGMENT(seg)                                                                                                 \
 	SPECIAL(#seg, seg.selector), SPECIAL(#seg ".base", seg.base), SPECIAL(#seg ".limit", seg.limit),             \
 	    SPECIAL(#seg ".type", seg.type), SPECIAL(#seg ".present", seg.present), SPECIAL(#seg ".dpl", seg.dpl),   \
 	    SPECIAL(#seg ".db", seg.db), SPECIAL(#seg ".s", seg.s), SPECIAL(#seg ".l", seg.l),                       \
 	    SPECIAL(#seg ".g", seg.g), SPECIAL(#seg ".avl", seg.avl), SPECIAL(#seg ".unusable", seg.unusable)
 #define TABLE(t) SPECIAL(#t ".base", t.base), SPECIAL(#t ".limit", t.limit)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct snug__reg registers[] = {
     GENERAL(rax),
