@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "calls.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND 1000000000ull
+#define ROWS_MAX 256
+
+/* An unclaimed write, then an invalid opcode; the same bytes in every mode. */
+static const uint8_t out_ud2[] = {0xe6, 0x10, 0x0f, 0x0b, 0xf4}; /* out %al, $0x10; ud2; hlt */
+static const uint8_t in_hlt[] = {0xe4, 0x10, 0xf4};              /* in $0x10, %al; hlt */
+
+static int new_vm(struct scene *s, struct snug_config *c, struct snug_error *e)
+{
+	int r = snug_vm_new(c, &s->vm, e);
+
+	if (r >= 0)
+		s->cpu = snug_vm_vcpu(s->vm, 0);
+	return r;
+}
+
+static int load(struct scene *s, const void *data, size_t len, enum snug_kind kind, enum snug_mode mode,
+                struct snug_error *e)
+{
+	struct snug_image im = {.data = data, .len = len, .kind = kind, .mode = mode};
+
+	return snug_load(s->vm, &im, e);
+}
+
+/* What comes before the call. */
+
+static bool bare_vm(struct scene *s)
+{
+	struct snug_config c = {0};
+
+	return new_vm(s, &c, NULL) == 0;
+}
+
+static bool two_vcpus(struct scene *s)
+{
+	struct snug_config c = {.cpus = 2};
+
+	return new_vm(s, &c, NULL) == 0;
+}
+
+static bool loaded(struct scene *s)
+{
+	return bare_vm(s) && load(s, out_ud2, sizeof(out_ud2), SNUG_KIND_FLAT, SNUG_MODE_LONG, NULL) == 0;
+}
+
+static bool at_fault(struct scene *s)
+{
+	return loaded(s) && snug_run(s->vm, &s->x) == 0 && s->x.kind == SNUG_EXIT_PIO;
+}
+
+static bool waits_for_answer(struct scene *s)
+{
+	return bare_vm(s) && load(s, in_hlt, sizeof(in_hlt), SNUG_KIND_FLAT, SNUG_MODE_LONG, NULL) == 0 &&
+	       snug_run(s->vm, &s->x) == 0 && s->x.kind == SNUG_EXIT_PIO && !s->x.pio.write;
+}
+
+static bool with_region(struct scene *s)
+{
+	struct snug_region r = {.gpa = 1ull << 32, .bytes = 1 << 20, .name = "extra"};
+
+	return bare_vm(s) && snug_mem_add(s->vm, &r, NULL) == 0;
+}
+
+static bool with_file(struct scene *s)
+{
+	bool good;
+	int fd;
+
+	strcpy(s->path, "/tmp/snug-fault-XXXXXX");
+	fd = mkstemp(s->path);
+	if (fd < 0)
+		return false;
+	good = write(fd, out_ud2, sizeof(out_ud2)) == (ssize_t)sizeof(out_ud2);
+	close(fd);
+	return bare_vm(s) && good;
+}
+
+static bool counting(struct scene *s)
+{
+	return loaded(s) && snug_stats_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0;
+}
+
+/* The calls. */
+
+static int vm_new(struct scene *s, struct snug_error *e)
+{
+	struct snug_config c = {.devices = SNUG_DEV_ALL, .cpus = 2};
+
+	return new_vm(s, &c, e);
+}
+
+static int vm_new_large(struct scene *s, struct snug_error *e)
+{
+	struct snug_config c = {.mem_bytes = (3ull << 30) + (1 << 20)};
+
+	return new_vm(s, &c, e);
+}
+
+static int load_long(struct scene *s, struct snug_error *e)
+{
+	return load(s, out_ud2, sizeof(out_ud2), SNUG_KIND_FLAT, SNUG_MODE_LONG, e);
+}
+
+static int load_real(struct scene *s, struct snug_error *e)
+{
+	return load(s, out_ud2, sizeof(out_ud2), SNUG_KIND_FLAT, SNUG_MODE_REAL, e);
+}
+
+static int load_elf(struct scene *s, struct snug_error *e)
+{
+	struct {
+		Elf64_Ehdr eh;
+		Elf64_Phdr ph;
+		uint8_t code[8];
+	} f = {0};
+
+	memcpy(f.eh.e_ident, ELFMAG, SELFMAG);
+	f.eh.e_ident[EI_CLASS] = ELFCLASS64;
+	f.eh.e_ident[EI_DATA] = ELFDATA2LSB;
+	f.eh.e_ident[EI_VERSION] = f.eh.e_version = EV_CURRENT;
+	f.eh.e_type = ET_EXEC;
+	f.eh.e_machine = EM_X86_64;
+	f.eh.e_entry = f.ph.p_vaddr = f.ph.p_paddr = 0x100000;
+	f.eh.e_phoff = sizeof(f.eh);
+	f.eh.e_ehsize = sizeof(f.eh);
+	f.eh.e_phentsize = sizeof(f.ph);
+	f.eh.e_phnum = 1;
+	f.ph.p_type = PT_LOAD;
+	f.ph.p_offset = sizeof(f.eh) + sizeof(f.ph);
+	f.ph.p_filesz = f.ph.p_memsz = sizeof(f.code);
+	memcpy(f.code, out_ud2, sizeof(out_ud2));
+	return load(s, &f, sizeof(f), SNUG_KIND_AUTO, SNUG_MODE_AUTO, e);
+}
+
+static int load_firmware(struct scene *s, struct snug_error *e)
+{
+	static uint8_t rom[65536];
+
+	memset(rom, 0xf4, sizeof(rom));
+	return load(s, rom, sizeof(rom), SNUG_KIND_FIRMWARE, SNUG_MODE_AUTO, e);
+}
+
+static int load_path(struct scene *s, struct snug_error *e)
+{
+	struct snug_image im = {.path = s->path, .kind = SNUG_KIND_FLAT, .mode = SNUG_MODE_REAL};
+
+	return snug_load(s->vm, &im, e);
+}
+
+static int mem_add(struct scene *s, struct snug_error *e)
+{
+	struct snug_region r = {.gpa = 1ull << 32, .bytes = 1 << 20, .flags = SNUG_MEM_READONLY};
+
+	return snug_mem_add(s->vm, &r, e);
+}
+
+static int mem_add_borrowed(struct scene *s, struct snug_error *e)
+{
+	static _Alignas(4096) uint8_t page[4096];
+	struct snug_region r = {.gpa = 1ull << 32, .bytes = sizeof(page), .host = page};
+
+	return snug_mem_add(s->vm, &r, e);
+}
+
+static int mem_remove(struct scene *s, struct snug_error *e)
+{
+	return snug_mem_remove(s->vm, 1ull << 32, e);
+}
+
+static int get_regs(struct scene *s, struct snug_error *e)
+{
+	struct snug_regs r;
+
+	return snug_vcpu_get_regs(s->cpu, &r, e);
+}
+
+static int set_regs(struct scene *s, struct snug_error *e)
+{
+	struct snug_regs r = {.rflags = 2};
+
+	return snug_vcpu_set_regs(s->cpu, &r, e);
+}
+
+static struct snug_sregs kept_sregs; /* made ready outside the call */
+
+static bool with_sregs(struct scene *s)
+{
+	return loaded(s) && snug_vcpu_get_sregs(s->cpu, &kept_sregs, NULL) == 0;
+}
+
+static int get_sregs(struct scene *s, struct snug_error *e)
+{
+	struct snug_sregs r;
+
+	return snug_vcpu_get_sregs(s->cpu, &r, e);
+}
+
+static int set_sregs(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_set_sregs(s->cpu, &kept_sregs, e);
+}
+
+static int get_reg(struct scene *s, struct snug_error *e)
+{
+	uint64_t v;
+	int r = snug_vcpu_get_reg(s->cpu, "rip", &v, e);
+
+	return r < 0 ? r : snug_vcpu_get_reg(s->cpu, "cr3", &v, e);
+}
+
+static int set_reg(struct scene *s, struct snug_error *e)
+{
+	int r = snug_vcpu_set_reg(s->cpu, "rax", 1, e);
+
+	return r < 0 ? r : snug_vcpu_set_reg(s->cpu, "cr2", 1, e);
+}
+
+static int boot(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_boot(s->cpu, SNUG_MODE_PROTECTED, 0x100000, 0x200000, e);
+}
+
+static int boot_second(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_boot(snug_vm_vcpu(s->vm, 1), SNUG_MODE_USER, 0x100000, 0x200000, e);
+}
+
+static struct snug_cpuid kept_cpuid[ROWS_MAX];
+static int kept_rows;
+
+static bool with_cpuid(struct scene *s)
+{
+	kept_rows = bare_vm(s) ? snug_vcpu_get_cpuid(s->cpu, kept_cpuid, ROWS_MAX, NULL) : -1;
+	return kept_rows > 0;
+}
+
+static int get_cpuid(struct scene *s, struct snug_error *e)
+{
+	struct snug_cpuid rows[1];
+
+	return snug_vcpu_get_cpuid(s->cpu, rows, 1, e);
+}
+
+static int set_cpuid(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_set_cpuid(s->cpu, kept_cpuid, (size_t)kept_rows, e);
+}
+
+static int translate(struct scene *s, struct snug_error *e)
+{
+	snug_gpa gpa;
+
+	return snug_vcpu_translate(s->cpu, 0x100000, &gpa, e);
+}
+
+static int vcpu_read(struct scene *s, struct snug_error *e)
+{
+	uint8_t bytes[16];
+
+	return snug_vcpu_read(s->cpu, 0x100000, bytes, sizeof(bytes), e);
+}
+
+static int run(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_run(s->cpu, 0, &s->x, e);
+}
+
+static int run_timed(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_run(s->cpu, 10 * SECOND, &s->x, e);
+}
+
+static int run_plain(struct scene *s, struct snug_error *e)
+{
+	(void)e;
+	return snug_run(s->vm, &s->x);
+}
+
+static int complete(struct scene *s, struct snug_error *e)
+{
+	return snug_vcpu_complete(s->cpu, e);
+}
+
+static const struct snug_device_ops no_ops;
+
+static int pio_add(struct scene *s, struct snug_error *e)
+{
+	return snug_pio_add(s->vm, 0x100, 1, &no_ops, NULL, e);
+}
+
+static int mmio_add(struct scene *s, struct snug_error *e)
+{
+	return snug_mmio_add(s->vm, 0xd0000000, 4096, &no_ops, NULL, e);
+}
+
+static int stats_start(struct scene *s, struct snug_error *e)
+{
+	return snug_stats_start(s->vm, e);
+}
+
+static int stats_read(struct scene *s, struct snug_error *e)
+{
+	struct snug_stat rows[4];
+
+	(void)e;
+	return snug_stats_read(s->vm, rows, 4);
+}
+
+static int host_info(struct scene *s, struct snug_error *e)
+{
+	struct snug_host h = {.size = sizeof(h)};
+
+	(void)s;
+	return snug_host_info(NULL, &h, e);
+}
+
+static int host_caps(struct scene *s, struct snug_error *e)
+{
+	struct snug_cap caps[4];
+
+	(void)s;
+	return snug_host_caps(NULL, caps, 4, e);
+}
+
+const struct call_row call_rows[] = {
+    {"snug_vm_new", "two vCPUs, all devices", NULL, vm_new},
+    {"snug_vm_new", "memory above 4 GiB", NULL, vm_new_large},
+    {"snug_load", "flat, long mode", bare_vm, load_long, .keeps = true},
+    {"snug_load", "flat, real mode", bare_vm, load_real, .keeps = true},
+    {"snug_load", "ELF", bare_vm, load_elf, .keeps = true},
+    {"snug_load", "firmware", bare_vm, load_firmware, .keeps = true},
+    {"snug_load", "a file", with_file, load_path, .keeps = true},
+    {"snug_mem_add", "memory of the library's", bare_vm, mem_add},
+    {"snug_mem_add", "memory of the caller's", bare_vm, mem_add_borrowed},
+    {"snug_mem_remove", "", with_region, mem_remove},
+    {"snug_vcpu_get_regs", "", bare_vm, get_regs},
+    {"snug_vcpu_get_regs", "with a write pending", at_fault, get_regs},
+    {"snug_vcpu_set_regs", "", bare_vm, set_regs},
+    {"snug_vcpu_get_sregs", "", bare_vm, get_sregs},
+    {"snug_vcpu_set_sregs", "", with_sregs, set_sregs},
+    {"snug_vcpu_get_reg", "one of each kind", bare_vm, get_reg},
+    {"snug_vcpu_set_reg", "one of each kind", bare_vm, set_reg},
+    {"snug_vcpu_boot", "protected mode", bare_vm, boot, .keeps = true},
+    {"snug_vcpu_boot", "user mode, second vCPU", two_vcpus, boot_second, .keeps = true},
+    {"snug_vcpu_get_cpuid", "", bare_vm, get_cpuid},
+    {"snug_vcpu_set_cpuid", "", with_cpuid, set_cpuid},
+    {"snug_vcpu_translate", "", loaded, translate},
+    {"snug_vcpu_read", "", loaded, vcpu_read},
+    {"snug_vcpu_run", "no time limit", loaded, run},
+    {"snug_vcpu_run", "time limit", loaded, run_timed, .keeps = true},
+    {"snug_vcpu_run", "to a fault", at_fault, run},
+    {"snug_vcpu_run", "counted", counting, run},
+    {"snug_run", "", loaded, run_plain, .silent = true},
+    {"snug_vcpu_complete", "an answered read", waits_for_answer, complete},
+    {"snug_pio_add", "", bare_vm, pio_add},
+    {"snug_mmio_add", "", bare_vm, mmio_add},
+    {"snug_stats_start", "", two_vcpus, stats_start},
+    {"snug_stats_read", "", counting, stats_read, .silent = true},
+    {"snug_host_info", "", NULL, host_info},
+    {"snug_host_caps", "", NULL, host_caps},
+};
+
+const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);
+
+void scene_end(struct scene *s)
+{
+	snug_vm_free(s->vm);
+	if (s->path[0])
+		unlink(s->path);
+	memset(s, 0, sizeof(*s));
+}

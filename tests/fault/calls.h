@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* calls: every public call that can fail, as a row: what to make ready, and the call */
+#ifndef CALLS_H
+#define CALLS_H
+
+#include <stdbool.h>
+
+#include <snug.h>
+
+struct scene {
+	snug_vm *vm; /* NULL: none yet */
+	snug_vcpu *cpu;
+	struct snug_exit x;
+	char path[32]; /* of a file, where there is one */
+};
+
+struct call_row {
+	const char *name; /* the public function */
+	const char *what; /* how it is called here */
+	bool (*prepare)(struct scene *s);
+	int (*call)(struct scene *s, struct snug_error *e);
+	bool keeps;  /* what a failure left half done stays with the VM until it is freed: tables, a ROM, a timer */
+	bool silent; /* takes no struct snug_error */
+};
+
+extern const struct call_row call_rows[];
+extern const unsigned call_row_count;
+
+/* Frees what prepare and call made. */
+void scene_end(struct scene *s);
+
+#endif

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "inject.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOG_MAX 4096
+
+static struct {
+	bool armed, every;
+	enum inject_fn fn;     /* INJECT_NONE: any */
+	unsigned long request; /* 0: any */
+	long arg;
+	unsigned nth, seen;
+	int err, result;
+	struct inject_hit hit;
+	unsigned long log[LOG_MAX]; /* requests of the ioctls made */
+	unsigned logged;
+} plan;
+
+static struct inject_holds held;
+static unsigned failed[INJECT_FNS];
+
+static const struct {
+	const char *name;
+	int err; /* what it fails with when any call is to fail; 0: the test says */
+} fns[] = {
+    [INJECT_NONE] = {"nothing", 0},
+    [INJECT_MALLOC] = {"malloc", ENOMEM},
+    [INJECT_CALLOC] = {"calloc", ENOMEM},
+    [INJECT_REALLOC] = {"realloc", ENOMEM},
+    [INJECT_MMAP] = {"mmap", ENOMEM},
+    [INJECT_OPEN] = {"open", EMFILE},
+    [INJECT_IOCTL] = {"ioctl", 0},
+    [INJECT_READ] = {"read", EIO},
+    [INJECT_FSTAT] = {"fstat", EIO},
+    [INJECT_TIMER_CREATE] = {"timer_create", EAGAIN},
+    [INJECT_TIMER_SETTIME] = {"timer_settime", EINVAL},
+    [INJECT_MUTEX_INIT] = {"pthread_mutex_init", ENOMEM},
+};
+
+static void arm(enum inject_fn fn, unsigned nth, int err)
+{
+	memset(&plan, 0, sizeof(plan));
+	plan.fn = fn;
+	plan.nth = nth;
+	plan.err = err;
+	plan.arg = INJECT_ANY_ARG;
+	plan.armed = true;
+}
+
+void inject_nth(unsigned nth, int err)
+{
+	arm(INJECT_NONE, nth, err);
+}
+
+void inject_fn(enum inject_fn fn, unsigned nth, int err)
+{
+	arm(fn, nth, err);
+}
+
+void inject_ioctl(unsigned long request, long arg, unsigned nth, int err, int result)
+{
+	arm(INJECT_IOCTL, nth, err);
+	plan.request = request;
+	plan.arg = arg;
+	plan.result = result;
+}
+
+void inject_ioctls(unsigned long request, long arg, int err, int result)
+{
+	inject_ioctl(request, arg, 0, err, result);
+	plan.every = true;
+}
+
+struct inject_hit inject_off(void)
+{
+	plan.armed = false;
+	return plan.hit;
+}
+
+const char *inject_name(enum inject_fn fn)
+{
+	return fns[fn].name;
+}
+
+unsigned inject_failed(enum inject_fn fn)
+{
+	return failed[fn];
+}
+
+unsigned inject_count(unsigned long request)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < plan.logged; i++)
+		n += plan.log[i] == request;
+	return n;
+}
+
+/* Is this call to be kept from happening?  Then errno is set. */
+static bool hits(enum inject_fn fn, unsigned long request, long arg)
+{
+	if (plan.armed && fn == INJECT_IOCTL && plan.logged < LOG_MAX)
+		plan.log[plan.logged++] = request;
+	if (!plan.armed || (plan.fn != INJECT_NONE && plan.fn != fn) || (plan.request && plan.request != request) ||
+	    (plan.arg != INJECT_ANY_ARG && plan.arg != arg))
+		return false;
+	if (++plan.seen != plan.nth && !plan.every)
+		return false;
+	plan.hit.fn = fn;
+	plan.hit.request = request;
+	plan.hit.count++;
+	failed[fn]++;
+	plan.hit.err = plan.fn == INJECT_NONE && fns[fn].err ? fns[fn].err : plan.err;
+	errno = plan.hit.err;
+	return true;
+}
+
+static unsigned count_maps(void)
+{
+	unsigned n = 0;
+#ifndef __SANITIZE_ADDRESS__
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f))
+		n += !strstr(line, "[heap]") && !strstr(line, "[stack");
+	if (f)
+		fclose(f);
+#endif
+	return n;
+}
+
+struct inject_holds inject_holds(void)
+{
+	struct inject_holds now = held;
+	DIR *d = opendir("/proc/self/fd");
+	const struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		int fd = atoi(e->d_name);
+
+		if (e->d_name[0] == '.' || fd == dirfd(d))
+			continue;
+		now.fds++;
+		if (fd < 64)
+			now.fd_set |= 1ul << fd;
+	}
+	if (d)
+		closedir(d);
+	now.lines = count_maps();
+	return now;
+}
+
+/*
+ * The wrappers.  The linker sends each call of NAME to __wrap_NAME and calls of __real_NAME to libc.
+ */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *p);
+void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __real_munmap(void *at, size_t len);
+int __real_open(const char *path, int flags, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+ssize_t __real_read(int fd, void *to, size_t len);
+int __real_fstat(int fd, struct stat *st);
+int __real_timer_create(clockid_t clock, struct sigevent *ev, timer_t *out);
+int __real_timer_settime(timer_t t, int flags, const struct itimerspec *at, struct itimerspec *old);
+int __real_timer_delete(timer_t t);
+int __real_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
+int __real_pthread_mutex_destroy(pthread_mutex_t *m);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *p);
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+int __wrap_munmap(void *at, size_t len);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+ssize_t __wrap_read(int fd, void *to, size_t len);
+int __wrap_fstat(int fd, struct stat *st);
+int __wrap_timer_create(clockid_t clock, struct sigevent *ev, timer_t *out);
+int __wrap_timer_settime(timer_t t, int flags, const struct itimerspec *at, struct itimerspec *old);
+int __wrap_timer_delete(timer_t t);
+int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *m);
+
+/* What these are called where off_t is asked to have 64 bits, which it has here anyway. */
+#define ALIAS(name) __attribute__((alias(#name)))
+void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off) ALIAS(__wrap_mmap);
+int __wrap_open64(const char *path, int flags, ...) ALIAS(__wrap_open);
+int __wrap_fstat64(int fd, struct stat *st) ALIAS(__wrap_fstat);
+
+void *__wrap_malloc(size_t size)
+{
+	void *p = hits(INJECT_MALLOC, 0, 0) ? NULL : __real_malloc(size);
+
+	held.blocks += p != NULL;
+	return p;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	void *p = hits(INJECT_CALLOC, 0, 0) ? NULL : __real_calloc(n, size);
+
+	held.blocks += p != NULL;
+	return p;
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+	void *p = hits(INJECT_REALLOC, 0, 0) ? NULL : __real_realloc(old, size);
+
+	held.blocks += p && !old;
+	return p;
+}
+
+void __wrap_free(void *p)
+{
+	held.blocks -= p != NULL;
+	__real_free(p);
+}
+
+void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
+{
+	void *p = hits(INJECT_MMAP, 0, 0) ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, off);
+
+	if (p != MAP_FAILED)
+		held.maps += (long)len;
+	return p;
+}
+
+int __wrap_munmap(void *at, size_t len)
+{
+	int r = __real_munmap(at, len);
+
+	if (r == 0)
+		held.maps -= (long)len;
+	return r;
+}
+
+int __wrap_open(const char *path, int flags, ...)
+{
+	va_list ap;
+	int mode;
+
+	va_start(ap, flags);
+	mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+	va_end(ap);
+	return hits(INJECT_OPEN, 0, 0) ? -1 : __real_open(path, flags, mode);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (hits(INJECT_IOCTL, request, (long)arg))
+		return plan.err ? -1 : plan.result;
+	return __real_ioctl(fd, request, arg);
+}
+
+ssize_t __wrap_read(int fd, void *to, size_t len)
+{
+	return hits(INJECT_READ, 0, 0) ? -1 : __real_read(fd, to, len);
+}
+
+int __wrap_fstat(int fd, struct stat *st)
+{
+	return hits(INJECT_FSTAT, 0, 0) ? -1 : __real_fstat(fd, st);
+}
+
+int __wrap_timer_create(clockid_t clock, struct sigevent *ev, timer_t *out)
+{
+	int r = hits(INJECT_TIMER_CREATE, 0, 0) ? -1 : __real_timer_create(clock, ev, out);
+
+	held.timers += r == 0;
+	return r;
+}
+
+int __wrap_timer_settime(timer_t t, int flags, const struct itimerspec *at, struct itimerspec *old)
+{
+	return hits(INJECT_TIMER_SETTIME, 0, 0) ? -1 : __real_timer_settime(t, flags, at, old);
+}
+
+int __wrap_timer_delete(timer_t t)
+{
+	int r = __real_timer_delete(t);
+
+	held.timers -= r == 0;
+	return r;
+}
+
+int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a)
+{
+	int r = hits(INJECT_MUTEX_INIT, 0, 0) ? plan.hit.err : __real_pthread_mutex_init(m, a);
+
+	held.mutexes += r == 0;
+	return r;
+}
+
+int __wrap_pthread_mutex_destroy(pthread_mutex_t *m)
+{
+	int r = __real_pthread_mutex_destroy(m);
+
+	held.mutexes -= r == 0;
+	return r;
+}

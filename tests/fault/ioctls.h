@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* ioctls: the names of the ioctls the library makes */
+#ifndef IOCTLS_H
+#define IOCTLS_H
+
+#include <linux/kvm.h>
+#include <stddef.h>
+
+#define IOCTL_ROW(r)                                                                                                 \
+	{                                                                                                            \
+		r, #r                                                                                                \
+	}
+
+static inline const char *ioctl_name(unsigned long request)
+{
+	static const struct {
+		unsigned long request;
+		const char *name;
+	} rows[] = {
+	    IOCTL_ROW(KVM_GET_API_VERSION),
+	    IOCTL_ROW(KVM_CHECK_EXTENSION),
+	    IOCTL_ROW(KVM_CREATE_VM),
+	    IOCTL_ROW(KVM_ENABLE_CAP),
+	    IOCTL_ROW(KVM_SET_IDENTITY_MAP_ADDR),
+	    IOCTL_ROW(KVM_SET_TSS_ADDR),
+	    IOCTL_ROW(KVM_SET_USER_MEMORY_REGION),
+	    IOCTL_ROW(KVM_CREATE_VCPU),
+	    IOCTL_ROW(KVM_GET_VCPU_MMAP_SIZE),
+	    IOCTL_ROW(KVM_GET_SUPPORTED_CPUID),
+	    IOCTL_ROW(KVM_SET_CPUID2),
+	    IOCTL_ROW(KVM_GET_CPUID2),
+	    IOCTL_ROW(KVM_GET_SREGS),
+	    IOCTL_ROW(KVM_SET_SREGS),
+	    IOCTL_ROW(KVM_GET_REGS),
+	    IOCTL_ROW(KVM_SET_REGS),
+	    IOCTL_ROW(KVM_SET_SIGNAL_MASK),
+	    IOCTL_ROW(KVM_RUN),
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].request == request)
+			return rows[i].name;
+	return "an ioctl without a row in ioctls.h";
+}
+
+#endif
