@@ -94,14 +94,14 @@ static int write_file(const char *path, const char *text)
 
 int cli_json_write(const char *path, json_t *value, struct snug_error *e)
 {
-	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL, *line = NULL;
+	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL, *line;
+	size_t len = text ? strlen(text) : 0;
 	int r = -ENOMEM;
 
 	json_decref(value);
-	if (text)
-		line = realloc(text, strlen(text) + 2);
+	line = text ? realloc(text, len + 2) : NULL;
 	if (line) {
-		strcat(line, "\n");
+		memcpy(line + len, "\n", 2);
 		r = write_file(path, line);
 	} else {
 		free(text);

@@ -43,12 +43,12 @@ static int help(const char *name)
 	return cli_flush(CLI_OK);
 }
 
-static int run_verb(const struct cli_verb *verb, int argc, char *argv[])
+static int run_verb(const struct cli_verb *verb, char *argv[])
 {
 	struct cli_args args;
 	struct snug_error e;
 
-	if (cli_parse(verb, argc, argv, &args, &e) < 0) {
+	if (cli_parse(verb, argv, &args, &e) < 0) {
 		cli_say_error(&e);
 		return CLI_FAILED;
 	}
@@ -80,5 +80,5 @@ int main(int argc, char *argv[])
 	if (!strcmp(word, "help"))
 		return help(argc > 2 ? argv[2] : NULL);
 	verb = cli_verb_find(word);
-	return verb ? run_verb(verb, argc - 2, argv + 2) : unknown_verb(word);
+	return verb ? run_verb(verb, argv + 2) : unknown_verb(word);
 }

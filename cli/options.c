@@ -190,7 +190,7 @@ static int bad_choice(const struct cli_option *o, const char *value, struct snug
 	               value);
 }
 
-/* Puts a value where the option says. */
+/* Puts a value where the option says; NULL, of an option without an argument, is true. */
 static int store(const struct cli_option *o, const char *value, struct cli_args *args, struct snug_error *e)
 {
 	static const char *(*const numbers[])(const char *, uint64_t *) = {
@@ -203,10 +203,13 @@ static int store(const struct cli_option *o, const char *value, struct cli_args 
 	const char *wrong = NULL;
 	int choice;
 
-	switch (o->type) {
-	case CLI_TYPE_FLAG:
+	if (!value) {
 		*(bool *)field = true;
 		return 0;
+	}
+	switch (o->type) {
+	case CLI_TYPE_FLAG: /* has no value */
+		break;
 	case CLI_TYPE_PATH:
 		if (!*value)
 			return cli_err(e, -EINVAL, NULL, "--%s: the name is empty", o->name);
@@ -273,21 +276,22 @@ static int operand(const struct cli_verb *verb, const char *word, struct cli_arg
 	return 0;
 }
 
-int cli_parse(const struct cli_verb *verb, int argc, char *const argv[], struct cli_args *out, struct snug_error *e)
+int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *out, struct snug_error *e)
 {
-	char *const *next = argv, *const *end = argv + argc;
+	char *const *next = argv;
+	const char *word;
 	int r = 0;
 
 	*out = (struct cli_args){0};
-	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+	for (; (word = *next) && strcmp(word, "--") != 0; next++) {
+		if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
 			out->help = true;
 			return 0;
 		}
 	}
-	while (r == 0 && next < end) {
-		const char *word = *next++;
-
+	next = argv;
+	while (r == 0 && (word = *next)) {
+		next++;
 		if (!strcmp(word, "--")) {
 			out->guest_args = *next;
 			break;

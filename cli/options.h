@@ -84,9 +84,9 @@ const char *cli_choice(enum cli_type type, unsigned index);
 void cli_choices(enum cli_type type, char *out, size_t len);
 
 /*
- * Reads what follows the verb.  With --help nothing else is looked at.
+ * Reads what follows the verb; argv ends with NULL.  With --help nothing else is looked at.
  * Fails: -EINVAL; the message names the option.
  */
-int cli_parse(const struct cli_verb *verb, int argc, char *const argv[], struct cli_args *out, struct snug_error *e);
+int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *out, struct snug_error *e);
 
 #endif

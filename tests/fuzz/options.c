@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (size_t at = 0; at < len && argc < WORDS_MAX; at += strlen(text + at) + 1)
 		argv[argc++] = text + at;
 	argv[argc] = NULL;
-	if (cli_parse(verb, argc, argv, &args, &e) < 0) {
+	if (cli_parse(verb, argv, &args, &e) < 0) {
 		if (!e.msg[0] || !memchr(e.msg, 0, sizeof e.msg) || !memchr(e.hint, 0, sizeof e.hint))
 			abort();
 	} else if (!args.help) {

@@ -23,7 +23,7 @@ static int parse(const char *verb, const char *line, struct cli_args *args, stru
 	}
 	argv[argc] = NULL;
 	*e = (struct snug_error){0};
-	return cli_parse(cli_verb_find(verb), argc, argv, args, e);
+	return cli_parse(cli_verb_find(verb), argv, args, e);
 }
 
 static void good(const char *verb, const char *line, struct cli_args *args)
