@@ -72,7 +72,7 @@ const char *cli_stats_key(char out[32], const struct snug_stat *row)
 	if (row->group == SNUG_STAT_PORT)
 		snprintf(out, 32, "port 0x%04" PRIx64 " %s", row->key, row->write ? "out" : "in");
 	else if (row->group == SNUG_STAT_PAGE)
-		snprintf(out, 32, "page 0x%08" PRIx64 " %s", row->key, row->write ? "write" : "read");
+		snprintf(out, 32, "page 0x%08" PRIx64 " %s", row->key, row->write ? "wr" : "rd");
 	else if (row->group == SNUG_STAT_REST)
 		snprintf(out, 32, "all further ones");
 	return out;
@@ -83,7 +83,7 @@ static void print_row(const char *name, const char *key, const struct snug_stat 
 	char t[4][16];
 	uint64_t n = r->count ? r->count : 1;
 
-	fprintf(stderr, "%-15s %-22s %10" PRIu64 " %9" PRIu64 " %9s %9s %9s %9s\n", name, key, r->count, r->unclaimed,
+	fprintf(stderr, "%-14s %-23s %10" PRIu64 " %9" PRIu64 " %9s %9s %9s %9s\n", name, key, r->count, r->unclaimed,
 	        cli_time(t[0], r->run_ns), cli_time(t[1], r->run_ns / n), cli_time(t[2], r->host_ns),
 	        cli_time(t[3], r->host_ns / n));
 }
@@ -93,8 +93,8 @@ void cli_stats_print(const struct cli_stats *s)
 	struct snug_stat sum = {0};
 	char key[32];
 
-	fprintf(stderr, "\n%-15s %-22s %10s %9s %19s %19s\n", "", "", "", "", "in KVM_RUN", "in snug");
-	fprintf(stderr, "%-15s %-22s %10s %9s %9s %9s %9s %9s\n", "exit", "where", "count", "unclaimed", "total",
+	fprintf(stderr, "\n%-14s %-23s %10s %9s %19s %19s\n", "", "", "", "", "in KVM_RUN", "in snug");
+	fprintf(stderr, "%-14s %-23s %10s %9s %9s %9s %9s %9s\n", "exit", "where", "count", "unclaimed", "total",
 	        "mean", "total", "mean");
 	for (size_t i = 0; i < s->count; i++) {
 		const struct snug_stat *r = &s->rows[i];

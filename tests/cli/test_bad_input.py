@@ -220,6 +220,15 @@ def test_messages_do_not_act_on_the_terminal():
     assert r.status == 127 and "\x1b" not in r.err, r
 
 
+def test_a_mode_the_host_refuses():
+    refused = b"mode paged32                       no" in snug("check").out
+    name = image("flat", CODE)
+    if refused:
+        bad(125, "run", "--mode", "paged32", name, ("32-bit paging", "refuses"))
+    else:
+        expect(snug("run", "--timeout", "20", "--mode", "paged32", name), 0)
+
+
 def test_kvm_missing():
     bad_image(125, "flat", CODE, "--mode", "long", "--kvm", "/nonexistent", ("open /nonexistent", "No such file"))
 

@@ -177,6 +177,13 @@ def test_stats_count_what_no_device_claims():
     assert sorted((x[3], x[4], x[5]) for x in rows) == [("in", "1", "1"), ("out", "1", "1")], r
 
 
+def test_stats_of_pages():
+    # mov $0xfed00000, %rax; mov %al, (%rax); mov (%rax), %al; hlt
+    r = run(bytes.fromhex("48b80000d0fe00000000 8800 8a00 f4".replace(" ", "")), "--stats")
+    expect(r, 0, "page 0xfed00000 wr", "page 0xfed00000 rd")
+    tap.narrow(r.err)
+
+
 def test_json_of_a_good_run():
     expect(run(guests.say("hi") + guests.exit_call(7), "--json", "out.json"), 7)
     j = results()

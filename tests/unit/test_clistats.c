@@ -63,7 +63,7 @@ static void test_keys_as_printed(void **state)
 	r.group = SNUG_STAT_PAGE;
 	r.key = 0xfee00000;
 	r.write = true;
-	assert_string_equal(cli_stats_key(key, &r), "page 0xfee00000 write");
+	assert_string_equal(cli_stats_key(key, &r), "page 0xfee00000 wr");
 	r.group = SNUG_STAT_REASON;
 	assert_string_equal(cli_stats_key(key, &r), "");
 }
