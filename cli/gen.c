@@ -45,9 +45,9 @@ static void man_verbs(void)
 	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
 		printf("*snug %s* ", v->name);
 		put_escaped(v->usage);
-		printf("\n\t");
-		put_escaped(v->summary);
-		printf(": see *snug-%s*(1).\n\n", v->name);
+		printf("\n\t%c", toupper((unsigned char)v->summary[0]));
+		put_escaped(v->summary + 1);
+		printf(". See *snug-%s*(1).\n\n", v->name);
 	}
 }
 
