@@ -154,11 +154,11 @@ static void too_many_vcpus(void **state)
 /* Each way /dev/kvm can be out of reach has its own way out. */
 static void open_fails(void **state)
 {
-	static const int errors[] = {ENOENT, EACCES, ENXIO, EPERM, EMFILE, ENODEV};
-	struct snug_error e[6];
+	static const int errors[] = {ENOENT, EACCES, ENXIO, EPERM, EMFILE, ENODEV, EIO};
+	struct snug_error e[7];
 
 	(void)state;
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		inject_fn(INJECT_OPEN, 1, errors[i]);
 		e[i] = new_fails(-errors[i], 1);
 		assert_int_equal(e[i].step, SNUG_STEP_INIT);
