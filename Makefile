@@ -34,6 +34,9 @@ endef
 # $(call setup,DIR,CC,OPTIONS): configures once; meson reconfigures by itself after that.
 setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
 
+# $(call quiet,DIR): builds, and shows what it printed only if that failed.
+quiet = ninja -C $(1) --quiet >$(1).log 2>&1 || { cat $(1).log; exit 1; }
+
 WERROR := --werror
 
 .PHONY: all run test test-slow bench bench-slow lint fuzz install clean build-packages run-packages test-packages \
@@ -42,7 +45,7 @@ WERROR := --werror
 all: build-packages
 	@mkdir -p build
 	@$(call setup,build,gcc,)
-	@ninja -C build --quiet
+	@$(call quiet,build)
 
 build-packages:
 	$(call need,$(BUILD_PACKAGES))
@@ -63,17 +66,20 @@ run: run-packages all
 	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out; status=$$?; cat build/seabios.out; \
 	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
 
+# A build made before cmocka was there has no tests yet.
 test-builds: test-packages all
+	@[ -d build/tests/unit ] || meson configure build -Dtests=enabled
+	@$(call quiet,build)
 	@mkdir -p build-asan build-tsan
 	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
 	@$(call setup,build-tsan,gcc,-Db_sanitize=thread -Db_lundef=false $(WERROR))
-	@ninja -C build-asan --quiet && ninja -C build-tsan --quiet
+	@$(call quiet,build-asan) && $(call quiet,build-tsan)
 comma := ,
 
 fuzz-build: test-packages
 	@mkdir -p build-fuzz
 	@$(call setup,build-fuzz,clang,-Dfuzz=true -Db_sanitize=address$(comma)undefined -Db_lundef=false -Ddefault_library=static $(WERROR))
-	@ninja -C build-fuzz --quiet
+	@$(call quiet,build-fuzz)
 
 test: test-builds fuzz-build
 	@python3 tests/run.py
