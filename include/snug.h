@@ -112,7 +112,7 @@ struct snug_call {
  * Where the guest's console goes: the 16550 at 0x3f8 and the debug consoles at 0xe9 and 0x402.
  * `write` gets the bytes as the guest sends them, in the vCPU's thread.  `read` is asked when the guest looks
  * for input on the 16550: it gives at most `len` bytes that are there now and returns how many, without
- * waiting.  Either may be NULL (output is dropped, no input comes).  Neither may call into the same VM.
+ * waiting.  Either may be NULL (output is dropped, no input comes).  Of the same VM they may call snug_vcpu_kick alone.
  */
 struct snug_console {
 	void (*write)(void *ctx, const void *bytes, size_t len);
