@@ -125,6 +125,12 @@ void snug_vcpu_kick(snug_vcpu *vcpu)
 	snug__kick(&vcpu->kick);
 }
 
+static int another_access(const snug_vcpu *vcpu, struct snug_error *err)
+{
+	return snug__err(err, -EBUSY, SNUG_STEP_RUN, "run the vCPU: it returns that access",
+	                 "vCPU %u: its instruction made another access", vcpu->index);
+}
+
 /*
  * KVM_RUN with immediate_exit finishes what is pending and comes back with EINTR.  An instruction that makes several
  * accesses (MMIO over a page, a string) may come back with the next one instead.
@@ -134,6 +140,8 @@ int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err)
 	bool claimed;
 	int r = 0;
 
+	if (vcpu->has_held)
+		return another_access(vcpu, err);
 	while (vcpu->pending != SNUG__PENDING_NONE) {
 		vcpu->kvm.run->immediate_exit = 1;
 		r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
@@ -148,8 +156,7 @@ int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err)
 			return r;
 		if (r > 0) {
 			vcpu->has_held = true;
-			return snug__err(err, -EBUSY, SNUG_STEP_RUN, "run the vCPU: it returns that access",
-			                 "vCPU %u: its instruction made another access", vcpu->index);
+			return another_access(vcpu, err);
 		}
 	}
 	return 0;
