@@ -267,7 +267,7 @@ static int parse(struct bench *b, int argc, char **argv)
 
 	if (argc < 3 || argc > 4)
 		return -1;
-	*b = (struct bench){.snug = argv[1], .raw = argv[2], .blocks = 101};
+	*b = (struct bench){.snug = argv[1], .raw = argv[2], .blocks = 301};
 	if (argc == 4)
 		b->blocks = (unsigned)strtoul(argv[3], &end, 10);
 	return (end && *end) || b->blocks < 2 || b->blocks > BLOCKS_MAX ? -1 : 0;
