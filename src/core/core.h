@@ -12,20 +12,25 @@
 #include "guest/mem.h"
 #include "host/kick.h"
 #include "host/kvm.h"
+#include "host/ticks.h"
 #include "table/table.h"
 
 /*
- * Who watches the run loop.  Services fill it; the loop knows nothing of them.  Calls come in the vCPU's thread: enter
- * before KVM_RUN, exited after it, handled when the exit was dealt with or is about to go to the caller.  A KVM_RUN
- * that gives no exit (EINTR) is an enter alone.
+ * Who watches the run loop.  Services add themselves; the loop knows nothing of them.  Calls come in the vCPU's thread:
+ * enter before KVM_RUN, exited after it, handled when the exit was dealt with, left when it goes to the caller instead
+ * of back into KVM_RUN.  A KVM_RUN that gives no exit (EINTR) is enter and left alone.  `now` is in ticks of vm->ticks,
+ * read once for all watchers.
  */
-struct snug__hooks {
-	void (*enter)(void *ctx, unsigned cpu);
-	void (*exited)(void *ctx, unsigned cpu, const struct kvm_run *run);
-	void (*handled)(void *ctx, unsigned cpu, bool claimed, bool to_caller);
+struct snug__watcher {
+	void (*enter)(void *ctx, unsigned cpu, uint64_t now);
+	void (*exited)(void *ctx, unsigned cpu, uint64_t now, const struct kvm_run *run);
+	void (*handled)(void *ctx, unsigned cpu, bool claimed);
+	void (*left)(void *ctx, unsigned cpu, uint64_t now);
 	void (*free)(void *ctx); /* with the VM */
 	void *ctx;
 };
+
+#define SNUG__WATCHERS 4
 
 /* KVM retires an access only at the next KVM_RUN; until then it is pending. */
 enum snug__pending {
@@ -74,8 +79,24 @@ struct snug_vm {
 	bool has_tables;
 	bool has_ivt;
 	struct snug_boot boot; /* kind AUTO: nothing was loaded */
-	struct snug__hooks hooks;
+	struct snug__ticks ticks;
+	struct snug__watcher watchers[SNUG__WATCHERS];
+	unsigned watcher_count;
 };
+
+/*
+ * watch.c: adds a watcher, which must set every function; -ENOSPC.  The VM owns ctx from then on.  The ctx of the
+ * watcher whose `enter` is this one, or NULL.
+ */
+int snug__watch_add(snug_vm *vm, const struct snug__watcher *w, struct snug_error *err);
+void *snug__watch_find(const snug_vm *vm, void (*enter)(void *ctx, unsigned cpu, uint64_t now));
+void snug__watch_free(snug_vm *vm);
+
+/* The run loop's side. */
+void snug__watch_enter(const snug_vcpu *vcpu);
+void snug__watch_exited(const snug_vcpu *vcpu);
+void snug__watch_handled(const snug_vcpu *vcpu, bool claimed);
+void snug__watch_left(const snug_vcpu *vcpu);
 
 /* machine.c: creates the devices of `bits` and puts them on the bus. */
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);

@@ -47,21 +47,20 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 /* Once round: 1: *x is for the caller, 0: go on, negative: broken. */
 static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 {
-	const struct snug__hooks *hooks = &vcpu->vm->hooks;
-	bool claimed;
+	bool watched = vcpu->vm->watcher_count != 0, claimed;
 	int r;
 
-	if (hooks->enter)
-		hooks->enter(hooks->ctx, vcpu->index);
+	if (watched)
+		snug__watch_enter(vcpu);
 	vcpu->pending = SNUG__PENDING_NONE;
 	r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
 	if (r < 0)
 		return run_failed(vcpu, r, x, err);
-	if (hooks->exited)
-		hooks->exited(hooks->ctx, vcpu->index, vcpu->kvm.run);
+	if (watched)
+		snug__watch_exited(vcpu);
 	r = snug__exit_handle(vcpu, x, &claimed, err);
-	if (hooks->handled)
-		hooks->handled(hooks->ctx, vcpu->index, claimed, r != 0);
+	if (watched)
+		snug__watch_handled(vcpu, claimed);
 	return r;
 }
 
@@ -72,9 +71,12 @@ static int loop(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 	vcpu->ran = true;
 	do {
 		if (snug__kick_take(&vcpu->kick))
-			return stop(vcpu, x, SNUG_EXIT_KICKED);
-		r = run_once(vcpu, x, err);
+			r = stop(vcpu, x, SNUG_EXIT_KICKED);
+		else
+			r = run_once(vcpu, x, err);
 	} while (r == 0);
+	if (vcpu->vm->watcher_count)
+		snug__watch_left(vcpu);
 	return r;
 }
 

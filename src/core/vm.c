@@ -202,8 +202,7 @@ void snug_vm_free(snug_vm *vm)
 		close(vm->fd);
 	vm->mem.set_slot = NULL; /* the slots went with the VM */
 	snug__mem_destroy(&vm->mem);
-	if (vm->hooks.free)
-		vm->hooks.free(vm->hooks.ctx);
+	snug__watch_free(vm);
 	snug__machine_destroy(vm);
 	snug__bus_destroy(&vm->pio);
 	snug__bus_destroy(&vm->mmio);

@@ -6,16 +6,15 @@
 
 #include "base/err.h"
 #include "core/core.h"
-#include "host/clock.h"
 
 #define ROWS 512u           /* of one vCPU; a power of two */
 #define KEYED (ROWS - 128u) /* beyond that only rows for whole reasons are made, so that these always find room */
 
-/* One vCPU's counters: an open-addressed table, used by its thread alone. */
+/* One vCPU's counters: an open-addressed table, used by its thread alone.  Times are in ticks of the VM. */
 struct counter {
 	struct snug_stat rows[ROWS];
 	unsigned used;
-	uint64_t entered, left; /* times of the last enter and exit; 0: none since */
+	uint64_t entered, left; /* when KVM_RUN was last entered, and last came back with an exit */
 	struct snug_stat *last; /* the row of the exit being dealt with */
 };
 
@@ -86,56 +85,65 @@ static struct snug_stat *row_for(struct snug_stat *rows, unsigned *used, struct 
 	return row; /* the caller counts: a row without a count is free */
 }
 
-static void on_enter(void *ctx, unsigned cpu)
+/* The exit is dealt with: what passed since is user space's. */
+static void settle(struct counter *c, uint64_t now)
 {
-	struct counter *c = &((struct stats *)ctx)->counters[cpu];
-	uint64_t now = snug__now_ns();
-
 	if (c->last)
 		c->last->host_ns += now - c->left;
 	c->last = NULL;
-	c->entered = now;
 }
 
-static void on_exited(void *ctx, unsigned cpu, const struct kvm_run *run)
+static void on_enter(void *ctx, unsigned cpu, uint64_t now)
 {
 	struct counter *c = &((struct stats *)ctx)->counters[cpu];
 
-	c->left = snug__now_ns();
+	settle(c, now);
+	c->entered = now;
+}
+
+static void on_exited(void *ctx, unsigned cpu, uint64_t now, const struct kvm_run *run)
+{
+	struct counter *c = &((struct stats *)ctx)->counters[cpu];
+
+	c->left = now;
 	c->last = row_for(c->rows, &c->used, key_of(run));
 	if (!c->last)
 		return;
 	c->last->count++;
-	c->last->run_ns += c->left - c->entered;
+	c->last->run_ns += now - c->entered;
 }
 
-/* The time until the next enter is user space's; but an exit that goes to the caller ends it here. */
-static void on_handled(void *ctx, unsigned cpu, bool claimed, bool back)
+static void on_handled(void *ctx, unsigned cpu, bool claimed)
 {
 	struct counter *c = &((struct stats *)ctx)->counters[cpu];
 
-	if (!c->last)
-		return;
-	c->last->unclaimed += !claimed;
-	if (!back)
-		return;
-	c->last->host_ns += snug__now_ns() - c->left;
-	c->last = NULL;
+	if (c->last)
+		c->last->unclaimed += !claimed;
+}
+
+static void on_left(void *ctx, unsigned cpu, uint64_t now)
+{
+	settle(&((struct stats *)ctx)->counters[cpu], now);
 }
 
 int snug_stats_start(snug_vm *vm, struct snug_error *err)
 {
+	struct snug__watcher w = {
+	    .enter = on_enter, .exited = on_exited, .handled = on_handled, .left = on_left, .free = free};
 	struct stats *s;
+	int r;
 
-	if (vm->hooks.enter)
+	if (snug__watch_find(vm, on_enter))
 		return 0;
 	s = calloc(1, sizeof(*s) + vm->cpus * sizeof(s->counters[0]));
 	if (!s)
 		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "statistics: out of memory");
 	s->cpus = vm->cpus;
-	vm->hooks = (struct snug__hooks){
-	    .enter = on_enter, .exited = on_exited, .handled = on_handled, .free = free, .ctx = s};
-	return 0;
+	w.ctx = s;
+	r = snug__watch_add(vm, &w, err);
+	if (r < 0)
+		free(s);
+	return r;
 }
 
 static int by_cost(const void *a, const void *b)
@@ -149,7 +157,8 @@ static int by_cost(const void *a, const void *b)
 /* All vCPUs' rows in one table, packed and sorted; each has room for every key of all, so none is lost. */
 int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max)
 {
-	const struct stats *s = vm->hooks.ctx;
+	const struct stats *s = snug__watch_find(vm, on_enter);
+	double ns;
 	struct snug_stat *sum;
 	unsigned used = 0;
 	size_t n = 0;
@@ -176,9 +185,14 @@ int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max)
 			to->host_ns += from->host_ns;
 		}
 	}
-	for (unsigned i = 0; i < ROWS; i++)
-		if (sum[i].count)
-			sum[n++] = sum[i];
+	ns = snug__ticks_ns(&vm->ticks);
+	for (unsigned i = 0; i < ROWS; i++) {
+		if (!sum[i].count)
+			continue;
+		sum[i].run_ns = (uint64_t)((double)sum[i].run_ns * ns);
+		sum[i].host_ns = (uint64_t)((double)sum[i].host_ns * ns);
+		sum[n++] = sum[i];
+	}
 	qsort(sum, n, sizeof(*sum), by_cost);
 	if (max && rows)
 		memcpy(rows, sum, snug__min(n, max) * sizeof(*rows));
