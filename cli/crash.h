@@ -8,7 +8,7 @@
 /* "#PF page fault, error code 0x2": one line, cut to fit. */
 void cli_crash_reason(const struct snug_exit *x, char *out, size_t len);
 
-/* The report, to stderr: mode, what happened, the bytes there, all registers.  At most 100 columns. */
-void cli_crash_print(snug_vm *vm, const struct snug_exit *x, const struct snug_host *host);
+/* The report: mode, what happened, the bytes there, all registers.  At most 100 columns.  To be freed; NULL: no memory. */
+char *cli_crash_text(snug_vm *vm, const struct snug_exit *x, const struct snug_host *host);
 
 #endif
