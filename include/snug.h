@@ -9,7 +9,7 @@
  *   3. virtual CPUs, registers    snug_vcpu_*, snug_reg_*
  *   4. threads                    snug_vcpu_run, snug_vcpu_kick
  *   5. devices                    snug_pio_add, snug_mmio_add
- *   6. services                   snug_stats_*, snug_host_*, snug_autopsy*, snug_core_write
+ *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write
  *
  * The smallest program that is of use:
  *
@@ -127,7 +127,7 @@ enum snug_device_bit {
 	SNUG_DEV_DEBUG_EXIT = 1 << 2, /* ports 0xf4-0xf7: writing v ends the run with status (v << 1) | 1 */
 	SNUG_DEV_RESET = 1 << 3,      /* ports 0x64 (keyboard controller's pulse 0xfe) and 0xcf9 (reset control) */
 	SNUG_DEV_CMOS = 1 << 4,       /* MC146818's memory-size bytes behind ports 0x70 and 0x71 */
-	SNUG_DEV_GUEST = 1 << 5,      /* snug's own port 0x5e0, the exit call of <snug/guest.h> */
+	SNUG_DEV_GUEST = 1 << 5,      /* snug's own ports 0x5e0-0x5e7: exit and marks, see <snug/guest.h> */
 	SNUG_DEV_ALL = (1 << 6) - 1,
 };
 
@@ -687,6 +687,45 @@ int snug_host_caps(const char *kvm_path, struct snug_cap *rows, size_t max, stru
 
 /* "vmx", "svm", "pvm", "unknown"; static.  [any thread] */
 const char *snug_host_name(enum snug_host_kind kind);
+
+/*
+ * How a timeline is kept.  A record is 80 bytes of memory, which is touched only as it is used; it holds one exit with
+ * its KVM_RUN and its device's work (3 events), or one mark.
+ */
+struct snug_trace_config {
+	size_t size;    /* sizeof(struct snug_trace_config), or 0 */
+	uint32_t exits; /* records kept, the newest, shared out evenly among the vCPUs and then rounded up to a power
+	                      of two, at least 64 each; 0: 131072 (10 MiB), with `spill` 8192; at most 16777216 */
+	const char *spill; /* a directory: records that memory cannot keep go to a file without a name there, which is
+	                      gone with the VM; NULL: the oldest are lost */
+};
+
+/*
+ * Keeps a timeline of all vCPUs from now on: KVM_RUN, exits, the work of devices, marks.  cfg may be NULL.  Does
+ * nothing where it is on.  The host has 4096 records besides, for marks of its own.
+ * Fails: -EINVAL (a field), -ENOMEM, -ENOSPC (too many services), or the errno that `spill` gave.
+ */
+int snug_trace_start(snug_vm *vm, const struct snug_trace_config *cfg, struct snug_error *err);
+
+/*
+ * Marks this moment with a name: UTF-8, at most 63 bytes of it are kept.  Guests have snug_mark of <snug/guest.h>.
+ * Fails: -ENOENT (never started).  [any thread]
+ */
+int snug_trace_mark(snug_vm *vm, const char *name);
+
+/* How many events there were, and how many of them are lost.  Fails: -ENOENT.  As for snug_trace_write. */
+int snug_trace_count(const snug_vm *vm, uint64_t *events, uint64_t *lost);
+
+/*
+ * Writes the timeline as JSON that ui.perfetto.dev and chrome://tracing open ("Trace Event Format"): complete events
+ * sorted by ts, in microseconds since the first service of the VM was started; a thread for each vCPU, the host and
+ * each device; lost events counted in otherData.  newest: at most so many records of each vCPU, 0: all.  `write` gets
+ * it piece by piece and returns 0, or a negative errno that ends it.  Reading does not forget.
+ * Call it while no vCPU runs in another thread.
+ * Fails: -ENOENT (never started), -ENOMEM, -EIO (the spill file), or what `write` returned.
+ */
+int snug_trace_write(snug_vm *vm, uint64_t newest, int (*write)(void *ctx, const void *bytes, size_t len), void *ctx,
+                     struct snug_error *err);
 
 /* How a page walk ends. */
 enum snug_walk_end {
