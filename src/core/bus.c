@@ -45,7 +45,7 @@ int snug_mem_add(snug_vm *vm, const struct snug_region *region, struct snug_erro
 		return snug__err(err, -EINVAL, SNUG_STEP_MEMORY, "set it to sizeof(struct snug_region) or 0",
 		                 "memory: size %zu", region->size);
 	device = snug__bus_overlap(&vm->mmio, r.gpa, r.bytes);
-	if (device)
+	if (device && snug__within(r.gpa, r.bytes, UINT64_MAX)) /* one that wraps has an error of its own */
 		return snug__err(err, -EEXIST, SNUG_STEP_MEMORY, "put the memory where no device is",
 		                 "memory at 0x%llx overlaps a device at 0x%llx", (unsigned long long)r.gpa,
 		                 (unsigned long long)device->base);

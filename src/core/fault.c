@@ -21,7 +21,7 @@ static bool read_frame(const snug_vcpu *vcpu, const struct snug_sregs *s, struct
 	uint64_t *const fields[] = {&f->code, &f->ip, &f->cs, &f->flags, &f->sp, &f->ss};
 	unsigned first = f->has_code ? 0 : 1, need = f->word == 8 ? 6 : 4;
 	uint8_t bytes[6 * 8];
-	size_t got = snug__walk_read(&vcpu->vm->mem, s, f->at, bytes, (size_t)f->word * (6 - first)) / f->word;
+	size_t got = snug__walk_read(&vcpu->vm->mem, s, f->at, bytes, (size_t)f->word * (6ul - first)) / f->word;
 
 	if (got < need - first)
 		return false;
@@ -45,7 +45,7 @@ static void fill(struct snug_exit *x, const struct snug_sregs *s, unsigned vecto
 	/* Where the privilege stayed, a frame ends before sp and ss: they are what they were before the push. */
 	if (f->word == 8 || (f->word == 4 && ((f->cs ^ s->cs.selector) & 3)))
 		return;
-	x->fault.rsp = f->at - s->ss.base + f->word * (3u + f->has_code);
+	x->fault.rsp = f->at - s->ss.base + f->word * (3ul + f->has_code);
 	x->fault.ss = s->ss.selector;
 }
 
