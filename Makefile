@@ -32,7 +32,7 @@ fi
 endef
 
 # $(call setup,DIR,CC,OPTIONS): configures once; meson reconfigures by itself after that.
-setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
+setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) --libdir=lib $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
 
 # $(call quiet,DIR): builds, and shows what it printed only if that failed.
 quiet = ninja -C $(1) --quiet >$(1).log 2>&1 || { cat $(1).log; exit 1; }
@@ -98,8 +98,12 @@ bench: all
 
 bench-slow: bench
 
+# The prefix is in snug.pc, so a build for another one is configured anew.
 install: all
+	@meson configure build --prefix=$(abspath $(PREFIX)) --libdir=lib
+	@$(call quiet,build)
 	@meson install -C build --no-rebuild
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 clean:
 	@rm -rf build build-*
