@@ -63,7 +63,8 @@ run: run-packages all
 	@build/snug demo
 	@echo
 	@echo "Real input: SeaBIOS, $(BIOS), for 5 seconds."
-	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out; status=$$?; cat build/seabios.out; \
+	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out 2>build/seabios.err; \
+	  status=$$?; cat build/seabios.out build/seabios.err; \
 	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
 
 # A build made before cmocka was there has no tests yet.
