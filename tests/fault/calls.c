@@ -315,6 +315,35 @@ static int stats_read(struct scene *s, struct snug_error *e)
 	return snug_stats_read(s->vm, rows, 4);
 }
 
+static int stats_read_vcpu(struct scene *s, struct snug_error *e)
+{
+	struct snug_stat rows[4];
+
+	(void)e;
+	return snug_stats_read_vcpu(s->cpu, rows, 4);
+}
+
+static int kernel_stats_vm(struct scene *s, struct snug_error *e)
+{
+	struct snug_kernel_stat rows[8];
+
+	return snug_kernel_stats(s->vm, NULL, rows, 8, e);
+}
+
+static int kernel_stats_vcpu(struct scene *s, struct snug_error *e)
+{
+	struct snug_kernel_stat rows[8];
+
+	return snug_kernel_stats(s->vm, s->cpu, rows, 8, e);
+}
+
+static int mem_used(struct scene *s, struct snug_error *e)
+{
+	struct snug_mem_usage u;
+
+	return snug_mem_used(s->vm, &u, e);
+}
+
 static int host_info(struct scene *s, struct snug_error *e)
 {
 	struct snug_host h = {.size = sizeof(h)};
@@ -365,6 +394,10 @@ const struct call_row call_rows[] = {
     {"snug_mmio_add", "", bare_vm, mmio_add},
     {"snug_stats_start", "", two_vcpus, stats_start},
     {"snug_stats_read", "", counting, stats_read, .silent = true},
+    {"snug_stats_read_vcpu", "", counting, stats_read_vcpu, .silent = true},
+    {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
+    {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
+    {"snug_mem_used", "", loaded, mem_used},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
 };
