@@ -180,6 +180,8 @@ static void decode(struct snug_autopsy *a, const struct snug__mem *mem, struct s
 				f->has_insn = true;
 			}
 			done += in.len;
+			if (done + 1 < have && !bytes[done] && !bytes[done + 1])
+				break; /* nothing was loaded there */
 		}
 		if (!done)
 			add_insn(a, a->rip, bytes, &(struct snug__decoded){.len = 1, .text = "(bad)"});

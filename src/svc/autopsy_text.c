@@ -265,7 +265,7 @@ static void past(const struct out *o, const struct snug_past_exit *e)
 		         e->claimed ? "" : "  unclaimed");
 	if (e->count > 1)
 		snprintf(times, sizeof(times), " and %" PRIu32 " more", e->count - 1);
-	line(o, "   %12.1f us  %-14s %-24s %s%s", -(double)e->ns / 1e3, name, what, value, times);
+	line(o, "   %12.1f us  %-14s %-24s %s%s", 0.0 - (double)e->ns / 1e3, name, what, value, times);
 }
 
 void snug_autopsy_text(const struct snug_autopsy *a, void (*write)(void *ctx, const char *line, size_t len),

@@ -18,9 +18,12 @@ struct snug__core_cpu {
 	struct snug_sregs sregs;
 };
 
-/* Notes of ours have the name "SNUG" and one of these types; docs/autopsy.md describes them. */
-#define SNUG__CORE_NOTE_CPU 1
-#define SNUG__CORE_NOTE_MEMORY 2
+/*
+ * Notes of ours have the name "SNUG" and one of these types; docs/autopsy.md describes them.  gdb takes a note for what
+ * its type says, whatever its name: so these are no type anybody has.
+ */
+#define SNUG__CORE_NOTE_CPU 0x534e5501
+#define SNUG__CORE_NOTE_MEMORY 0x534e5502
 
 /* cpus[0] is the one whose page tables give the addresses; signal is told of it. */
 int snug__corefile_write(const struct snug__mem *mem, const struct snug__core_cpu *cpus, unsigned count, int signal,
