@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "svc/autopsy.h"
 #include "x86/x86.h"
@@ -71,20 +72,20 @@ static void page_fault(const struct out *o, const struct snug_exit_fault *x)
 	                          : "");
 }
 
-/* "0f 0b c3", with the one at `mark` in brackets (UINT_MAX: none), into room for 4 a byte. */
+/* "0f 0b c3", with the one at `mark` in brackets (UINT_MAX: none), at most 16, into 56 bytes. */
 static const char *hex(char *out, const uint8_t *bytes, unsigned n, unsigned mark)
 {
 	char *at = out;
 
 	*at = '\0';
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n && i < 16; i++)
 		at += sprintf(at, i == mark ? "%s[%02x]" : "%s%02x", i ? " " : "", bytes[i]);
 	return out;
 }
 
 static void place(const struct out *o, const struct snug_autopsy *a)
 {
-	char bytes[16 * 3 + 8];
+	char bytes[56];
 
 	line(o, "  started in mode %s, now in %s, CPL %u; vCPU %u, %s", snug_mode_name(a->started), a->mode, a->cpl,
 	     a->cpu, snug_reason_name(a->reason));
@@ -101,7 +102,7 @@ static void place(const struct out *o, const struct snug_autopsy *a)
 static void internal(const struct out *o, const struct snug_autopsy *a)
 {
 	const struct snug_exit_internal *x = &a->internal;
-	char bytes[16 * 3 + 8], text[4 * 17 + 1];
+	char bytes[56], text[4 * 17 + 1];
 	unsigned n = (unsigned)snug__min(x->insn_len, sizeof(x->insn));
 
 	if (n)
@@ -124,7 +125,7 @@ static void code(const struct out *o, const struct snug_autopsy *a)
 	line(o, "  code%s", a->insn_now ? " (before => a guess: x86 does not read backwards)" : "");
 	for (unsigned i = 0; i < a->insns && i < sizeof(a->insn) / sizeof(a->insn[0]); i++) {
 		const struct snug_insn *in = &a->insn[i];
-		char bytes[16 * 3 + 8];
+		char bytes[56];
 
 		hex(bytes, in->bytes, (unsigned)snug__min(in->len, 10), UINT32_MAX);
 		line(o, "  %s %0*" PRIx64 "  %-29s%s %s", i == a->insn_now ? "=>" : "  ", a->bits == 64 ? 16 : 8,
@@ -215,7 +216,7 @@ static void gate_fields(const struct snug_table_entry *e, char out[64])
 static void entry(const struct out *o, const struct snug_table_entry *e)
 {
 	bool gate = e->name && !strcmp(e->name, "gate");
-	char bytes[16 * 3 + 8], head[64], fields[64] = "";
+	char bytes[56], head[64], fields[64] = "";
 
 	if (!e->name)
 		return;
@@ -235,7 +236,7 @@ static void entry(const struct out *o, const struct snug_table_entry *e)
 
 static void stack(const struct out *o, const struct snug_autopsy *a)
 {
-	unsigned each = a->word == 8 ? 4 : 8, digits = a->word * 2;
+	unsigned each = a->word == 8 ? 4 : 8, digits = (unsigned)snug__min(a->word, 8) * 2;
 
 	if (!a->words) {
 		line(o, "  stack at 0x%" PRIx64 ": none, no memory is mapped there", a->rsp);
@@ -261,7 +262,7 @@ static void past(const struct out *o, const struct snug_past_exit *e)
 	if (e->size || e->key)
 		snprintf(what, sizeof(what), "%s 0x%04" PRIx64, e->write ? "write" : "read ", e->key);
 	if (e->size)
-		snprintf(value, sizeof(value), "%0*" PRIx64 "%s", e->size * 2, e->value,
+		snprintf(value, sizeof(value), "%0*" PRIx64 "%s", (int)snug__min(e->size, 8) * 2, e->value,
 		         e->claimed ? "" : "  unclaimed");
 	if (e->count > 1)
 		snprintf(times, sizeof(times), " and %" PRIu32 " more", e->count - 1);

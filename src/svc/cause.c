@@ -11,9 +11,10 @@
 #include "x86/walk.h"
 #include "x86/x86.h"
 
-#define EMULATION 1 /* linux/kvm.h, KVM_INTERNAL_ERROR_EMULATION */
-#define DELIVERY 3  /* KVM_INTERNAL_ERROR_DELIVERY_EV */
-#define TYPE_CODE 8 /* SDM 3A table 3-1: of a code segment's type */
+#define EMULATION 1      /* linux/kvm.h, KVM_INTERNAL_ERROR_EMULATION */
+#define DELIVERY 3       /* KVM_INTERNAL_ERROR_DELIVERY_EV */
+#define TYPE_TASK_GATE 5 /* SDM 3A table 3-2 */
+#define TYPE_CODE 8      /* SDM 3A table 3-1: of a code segment's type */
 
 static void fault_name(const struct snug_exit_fault *fault, char *out, size_t len)
 {
@@ -111,7 +112,7 @@ static bool amd_reset(const struct snug__facts *f)
 	return f->a->doubt[0] && say(f, "triple fault: what began it cannot be told, since %s", f->a->doubt);
 }
 
-/* kvm_pvm: CR0.PG without EFER.LME is refused, by a shutdown at the next entry. */
+/* kvm_pvm: CR0.PG without EFER.LME is refused, by a shutdown at the next entry, or #GP at the instruction. */
 static bool paged32_refused(const struct snug__facts *f)
 {
 	const struct snug_sregs *s = &f->a->sregs;
@@ -216,7 +217,8 @@ static bool gate_works(const struct snug_table_entry *g)
 {
 	unsigned type = g->bytes[5] & 0x1f;
 
-	return (g->bytes[5] & 0x80) && (type == 0xe || type == 0xf || type == 6 || type == 7 || type == 5);
+	return (g->bytes[5] & 0x80) &&
+	       (type == 0xe || type == 0xf || type == 6 || type == 7 || type == TYPE_TASK_GATE);
 }
 
 static bool has_gate(const struct snug__facts *f)
@@ -238,7 +240,7 @@ static bool gate_code(const struct snug__facts *f)
 	uint16_t selector = (uint16_t)snug__le_load(a->gate.bytes + 2, 2);
 	uint8_t d[8];
 
-	if (!has_gate(f) || a->gate.bytes[5] % 32 == 5 || (selector & 4))
+	if (!has_gate(f) || a->gate.bytes[5] % 32 == TYPE_TASK_GATE || (selector & 4))
 		return false;
 	if ((selector & ~3u) && (selector | 7u) <= a->sregs.gdt.limit &&
 	    snug__walk_read(f->mem, &a->sregs, a->sregs.gdt.base + (selector & ~7u), d, 8) == 8 &&
@@ -248,20 +250,29 @@ static bool gate_code(const struct snug__facts *f)
 	           a->vector, selector);
 }
 
+/* A handler's first fetch failed, and so did those of #PF and #DF: rip is where a gate leads. */
 static bool gate_jump(const struct snug__facts *f)
 {
-	const struct snug_table_entry *g = &f->a->gate;
-	uint64_t to = snug__le_load(g->bytes, 2) | snug__le_load(g->bytes + 6, 2) << 16;
-	struct snug_walk w;
+	const struct snug_autopsy *a = f->a;
+	const struct snug_sregs *s = &a->sregs;
+	unsigned bytes = s->efer & X86_EFER_LMA ? 16 : 8;
 	char end[96];
 
-	if (!has_gate(f) || g->bytes[5] % 32 == 5)
+	if (!(s->cr0 & X86_CR0_PE) || (a->rip_walk.end == SNUG_WALK_MAPPED && a->rip_walk.memory))
 		return false;
-	if (g->len == 16)
-		to |= snug__le_load(g->bytes + 8, 4) << 32;
-	snug__walk_path(f->mem, &f->a->sregs, to, &w);
-	return !w.memory && say(f, "triple fault: the gate of vector %d leads to 0x%" PRIx64 ", %s", f->a->vector, to,
-	                        walk_end(&w, end));
+	for (unsigned v = 0; v < 256 && (v + 1) * bytes - 1 <= s->idt.limit; v++) {
+		struct snug_table_entry g = {.len = (uint8_t)bytes};
+		uint64_t to;
+
+		if (snug__walk_read(f->mem, s, s->idt.base + (uint64_t)v * bytes, g.bytes, bytes) != bytes)
+			return false;
+		to = snug__le_load(g.bytes, 2) | snug__le_load(g.bytes + 6, 2) << 16;
+		to |= bytes == 16 ? snug__le_load(g.bytes + 8, 4) << 32 : 0;
+		if (gate_works(&g) && g.bytes[5] % 32 != TYPE_TASK_GATE && to == a->regs.rip)
+			return say(f, "triple fault: the gate of vector %u leads to 0x%" PRIx64 ", %s", v, to,
+			           walk_end(&a->rip_walk, end));
+	}
+	return false;
 }
 
 /* The first word an exception would push. */
@@ -542,9 +553,11 @@ static const struct {
     {"amd-reset", SNUG_EXIT_SHUTDOWN, ANY, amd_reset},
     {"paged32-refused", SNUG_EXIT_SHUTDOWN, ANY, paged32_refused},
     {"paged32-refused", SNUG_EXIT_INTERNAL, ANY, paged32_refused},
+    {"paged32-refused", SNUG_EXIT_FAULT, X86_VECTOR_GP, paged32_refused},
     {"refused-state", SNUG_EXIT_FAIL_ENTRY, ANY, refused_state},
     {"host-memory", SNUG_EXIT_MEMORY, ANY, host_memory},
     {"tables-outside", SNUG_EXIT_NONE, ANY, tables_outside},
+    {"gate-jump", SNUG_EXIT_SHUTDOWN, ANY, gate_jump},
     {"bad-jump", SNUG_EXIT_NONE, ANY, bad_jump},
     {"no-bios", SNUG_EXIT_FAULT, ANY, no_bios},
     {"no-system", SNUG_EXIT_FAULT, ANY, no_system},
@@ -554,7 +567,6 @@ static const struct {
     {"idt-outside", SNUG_EXIT_SHUTDOWN, ANY, idt_outside},
     {"no-gate", SNUG_EXIT_SHUTDOWN, ANY, no_gate},
     {"gate-code", SNUG_EXIT_SHUTDOWN, ANY, gate_code},
-    {"gate-jump", SNUG_EXIT_SHUTDOWN, ANY, gate_jump},
     {"stack-outside", SNUG_EXIT_SHUTDOWN, ANY, stack_outside},
     {"triple", SNUG_EXIT_SHUTDOWN, ANY, triple},
     {"pvm-lacks", SNUG_EXIT_INTERNAL, ANY, pvm_lacks},
