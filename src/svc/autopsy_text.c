@@ -175,15 +175,17 @@ static void walk(const struct out *o, const char *name, const struct snug_walk *
 	} flags[] = {{X86_PTE_P, " P"}, {X86_PTE_W, " W"},   {X86_PTE_U, " U"},  {X86_PTE_A, " A"},
 	             {X86_PTE_D, " D"}, {X86_PTE_PS, " PS"}, {1ull << 63, " NX"}};
 
+	unsigned steps = (unsigned)snug__min(w->steps, 5);
+
 	line(o, "  walk of %s 0x%" PRIx64 ", %s", name, w->linear, w->paging);
-	for (unsigned i = 0; i < w->steps && i < 5; i++) {
+	for (unsigned i = 0; i < steps; i++) {
 		const struct snug_walk_step *s = &w->step[i];
 		char text[32] = "";
 
 		for (size_t k = 0; k < sizeof(flags) / sizeof(*flags); k++)
 			if (s->entry & flags[k].bit)
 				strcat(text, flags[k].name);
-		if (w->end == SNUG_WALK_OUTSIDE && i + 1 == w->steps)
+		if (w->end == SNUG_WALK_OUTSIDE && i + 1 == steps)
 			line(o, "    level %u at 0x%" PRIx64 ": outside memory", s->level, s->at);
 		else
 			line(o, "    level %u at 0x%" PRIx64 ": %016" PRIx64 "%s", s->level, s->at, s->entry, text);
@@ -191,7 +193,7 @@ static void walk(const struct out *o, const char *name, const struct snug_walk *
 	if (w->end == SNUG_WALK_NOT_CANONICAL)
 		line(o, "    ends at once: no canonical address");
 	else if (w->end != SNUG_WALK_MAPPED)
-		line(o, "    ends at level %u", w->steps ? w->step[w->steps - 1].level : 0);
+		line(o, "    ends at level %u", steps ? w->step[steps - 1].level : 0);
 	else
 		line(o, "    gpa 0x%" PRIx64 "%s%s, %s", w->gpa, w->page ? ", a page of " : "",
 		     w->page ? snug__text_size(w->page).s : "", w->memory ? "memory" : "no memory there");
