@@ -344,6 +344,42 @@ static int mem_used(struct scene *s, struct snug_error *e)
 	return snug_mem_used(s->vm, &u, e);
 }
 
+static bool crashed(struct scene *s)
+{
+	return at_fault(s) && snug_autopsy_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0 &&
+	       s->x.kind == SNUG_EXIT_FAULT;
+}
+
+static int vcpu_walk(struct scene *s, struct snug_error *e)
+{
+	struct snug_walk w;
+
+	return snug_vcpu_walk(s->cpu, 0x100000, &w, e);
+}
+
+static int autopsy_start(struct scene *s, struct snug_error *e)
+{
+	return snug_autopsy_start(s->vm, e);
+}
+
+static int autopsy(struct scene *s, struct snug_error *e)
+{
+	struct snug_autopsy a = {.size = sizeof(a)};
+
+	return snug_autopsy(s->cpu, &s->x, &a, e);
+}
+
+static int drop(void *ctx, uint64_t offset, const void *bytes, size_t len)
+{
+	(void)ctx, (void)offset, (void)bytes, (void)len;
+	return 0;
+}
+
+static int core_write(struct scene *s, struct snug_error *e)
+{
+	return snug_core_write(s->cpu, &s->x, drop, NULL, NULL, e);
+}
+
 static int host_info(struct scene *s, struct snug_error *e)
 {
 	struct snug_host h = {.size = sizeof(h)};
@@ -398,6 +434,10 @@ const struct call_row call_rows[] = {
     {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
     {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
     {"snug_mem_used", "", loaded, mem_used},
+    {"snug_vcpu_walk", "", loaded, vcpu_walk},
+    {"snug_autopsy_start", "", two_vcpus, autopsy_start},
+    {"snug_autopsy", "", crashed, autopsy},
+    {"snug_core_write", "", crashed, core_write},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
 };
