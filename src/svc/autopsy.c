@@ -249,10 +249,10 @@ static void read_tables(struct snug_autopsy *a, const struct snug__mem *mem)
 static void read_stack(struct snug_autopsy *a, const struct snug__mem *mem)
 {
 	uint8_t bytes[sizeof(a->stack)];
-	size_t n = snug__walk_read(mem, &a->sregs, a->rsp, bytes, 16u * a->word);
+	size_t word = a->word, n = snug__walk_read(mem, &a->sregs, a->rsp, bytes, 16 * word);
 
-	for (a->words = 0; a->words < 16 && (a->words + 1) * a->word <= n; a->words++)
-		a->stack[a->words] = snug__le_load(bytes + (size_t)a->words * a->word, a->word);
+	for (a->words = 0; a->words < 16 && (a->words + 1) * word <= n; a->words++)
+		a->stack[a->words] = snug__le_load(bytes + a->words * word, a->word);
 }
 
 void snug__autopsy_fill(struct snug_autopsy *a, const struct snug__mem *mem, enum snug_host_kind host)

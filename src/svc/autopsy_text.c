@@ -180,11 +180,10 @@ static void walk(const struct out *o, const char *name, const struct snug_walk *
 	line(o, "  walk of %s 0x%" PRIx64 ", %s", name, w->linear, w->paging);
 	for (unsigned i = 0; i < steps; i++) {
 		const struct snug_walk_step *s = &w->step[i];
-		char text[32] = "";
+		char text[32] = "", *at = text;
 
 		for (size_t k = 0; k < sizeof(flags) / sizeof(*flags); k++)
-			if (s->entry & flags[k].bit)
-				strcat(text, flags[k].name);
+			at += sprintf(at, "%s", s->entry & flags[k].bit ? flags[k].name : "");
 		if (w->end == SNUG_WALK_OUTSIDE && i + 1 == steps)
 			line(o, "    level %u at 0x%" PRIx64 ": outside memory", s->level, s->at);
 		else

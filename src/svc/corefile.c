@@ -37,7 +37,7 @@ static bool add(struct plan *p, uint64_t linear, uint64_t gpa, uint64_t bytes, u
 		last->bytes += bytes;
 		return true;
 	}
-	if (p->count == SNUG__CORE_LOADS)
+	if (!p->loads || p->count == SNUG__CORE_LOADS)
 		return false;
 	p->loads[p->count++] = (struct load){linear, gpa, bytes, flags};
 	return true;
