@@ -34,7 +34,8 @@ const sum = f => stats.reduce((n, s) => n + (f(s) || 0), 0);
 function verdict() {
   const error = result.error && result.error.message;
   if (error) return [error + (result.error.hint ? " (" + result.error.hint + ")" : ""), result.exit === "timeout" ? "warn" : "bad"];
-  return [`ended by ${result.exit}: status ${result.status}, set by ${result.set_by}`, result.status ? "warn" : "good"];
+  const by = result.set_by === "guest" ? "set by the guest" : "set by snug";
+  return [`ended with status ${result.status}, ${by} (${result.exit})`, result.status ? "warn" : "good"];
 }
 
 function showHead() {
@@ -93,7 +94,7 @@ function showExits() {
       if (k.endsWith("_ns") && typeof s[k] === "number" && !known.includes(k) && !extra.includes(k)) extra.push(k);
   const table = $("exits"), head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
   const most = Math.max(1, ...stats.map(cost));
-  for (const h of ["reason", "what", "count", "unclaimed", "KVM_RUN", "snug", "mean",
+  for (const h of ["reason", "what", "count", "unclaimed", "KVM_RUN", "snug", "mean of both",
     ...extra.map(k => k.slice(0, -3).replace(/_/g, " ")), "cost"])
     add(head, "th", h);
   for (const s of stats) {
@@ -131,7 +132,9 @@ function readTrace() {
     from = Math.min(from, e.from);
     to = Math.max(to, e.to);
   }
-  if (from < Infinity) span = all = { from, to: Math.max(to, from + 1000) };
+  if (from === Infinity) return;
+  const edge = Math.max(500, (to - from) / 100); // so that marks at the ends show whole
+  span = all = { from: from - edge, to: to + edge };
 }
 
 const AXIS = 26, ROW = 46, LABEL = 16, PAD = 8;
@@ -164,7 +167,7 @@ function drawAxis(style) {
   const step = mag * ([1, 2, 5, 10].find(m => m * mag >= per) || 10);
   ctx.fillStyle = style.getPropertyValue("--soft");
   ctx.strokeStyle = style.getPropertyValue("--line");
-  for (let t = Math.ceil(span.from / step) * step; t <= span.to; t += step) {
+  for (let t = Math.max(0, Math.ceil(span.from / step) * step); t <= span.to; t += step) {
     const x = Math.round(toX(t)) + .5;
     ctx.beginPath();
     ctx.moveTo(x, AXIS - 6);
@@ -177,8 +180,6 @@ function drawAxis(style) {
 function drawTrack(track, y, style) {
   const h = ROW - LABEL - PAD;
   let until = -1; // what is narrower than a pixel is drawn once a pixel
-  ctx.fillStyle = style.getPropertyValue("--soft");
-  ctx.fillText(track.name, 6, y + LABEL / 2);
   for (let i = firstAfter(track.events, span.from); i < track.events.length && track.events[i].from <= span.to; i++) {
     const e = track.events[i], x0 = Math.max(0, toX(e.from)), x1 = Math.min(width(), toX(e.to)), w = x1 - x0;
     if (w < 1 && x0 < until) continue;
@@ -203,14 +204,23 @@ function drawTrack(track, y, style) {
   }
 }
 
+function drawLabel(track, y, style) {
+  ctx.fillStyle = style.getPropertyValue("--sunk");
+  ctx.fillRect(0, y, ctx.measureText(track.name).width + 12, LABEL);
+  ctx.fillStyle = style.getPropertyValue("--soft");
+  ctx.fillText(track.name, 6, y + LABEL / 2);
+}
+
 function drawMark(m, style) {
   const x = Math.round(toX(m.from)) + .5, y = AXIS + tracks.indexOf(m.track) * ROW + LABEL;
   if (x < -8 || x > width() + 8) return;
   ctx.fillStyle = ctx.strokeStyle = style.getPropertyValue("--mark");
+  ctx.globalAlpha = .4;
   ctx.beginPath();
-  ctx.moveTo(x, AXIS - 4);
+  ctx.moveTo(x, y);
   ctx.lineTo(x, canvas.clientHeight);
   ctx.stroke();
+  ctx.globalAlpha = 1;
   ctx.beginPath();
   ctx.moveTo(x, y - 10);
   ctx.lineTo(x + 6, y - 4);
@@ -230,8 +240,9 @@ function draw() {
   ctx.textBaseline = "middle";
   drawAxis(style);
   tracks.forEach((t, i) => drawTrack(t, AXIS + i * ROW, style));
+  tracks.forEach((t, i) => drawLabel(t, AXIS + i * ROW, style));
   marks.forEach(m => drawMark(m, style));
-  $("range").textContent = `${time(span.from)} to ${time(span.to)}, ${time(span.to - span.from)} of ${time(all.to - all.from)} shown`;
+  $("range").textContent = `${time(Math.max(0, span.from))} to ${time(span.to)}: ${time(span.to - span.from)} of ${time(all.to - all.from)}`;
 }
 
 // Zooms by a factor around a time, or moves; it stays within what there is, and 10 ns is the least.
