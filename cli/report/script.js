@@ -212,21 +212,24 @@ function drawLabel(track, y, style) {
 }
 
 function drawMark(m, style) {
-  const x = Math.round(toX(m.from)) + .5, y = AXIS + tracks.indexOf(m.track) * ROW + LABEL;
+  const x = Math.round(toX(m.from)) + .5, y = AXIS + tracks.indexOf(m.track) * ROW + LABEL + (ROW - LABEL - PAD) / 2;
   if (x < -8 || x > width() + 8) return;
   ctx.fillStyle = ctx.strokeStyle = style.getPropertyValue("--mark");
   ctx.globalAlpha = .4;
   ctx.beginPath();
-  ctx.moveTo(x, y);
+  ctx.moveTo(x, AXIS);
   ctx.lineTo(x, canvas.clientHeight);
   ctx.stroke();
   ctx.globalAlpha = 1;
   ctx.beginPath();
-  ctx.moveTo(x, y - 10);
-  ctx.lineTo(x + 6, y - 4);
-  ctx.lineTo(x, y + 2);
-  ctx.lineTo(x - 6, y - 4);
+  ctx.moveTo(x, y - 7);
+  ctx.lineTo(x + 6, y);
+  ctx.lineTo(x, y + 7);
+  ctx.lineTo(x - 6, y);
+  ctx.closePath();
   ctx.fill();
+  ctx.strokeStyle = style.getPropertyValue("--card");
+  ctx.stroke();
 }
 
 function draw() {
