@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "proc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
@@ -22,11 +23,18 @@
 
 extern char **environ;
 
+/* Why a row has no figure. */
+static double failed(const char *program, const char *what, int status)
+{
+	fprintf(stderr, "bench: %s: %s, wait status 0x%x, errno %d\n", program, what, (unsigned)status, errno);
+	return -1;
+}
+
 double proc_time(char *const argv[])
 {
 	posix_spawn_file_actions_t to_null;
 	double start, end;
-	int status, r;
+	int status = 0, r;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&to_null);
@@ -37,7 +45,7 @@ double proc_time(char *const argv[])
 		r = waitpid(pid, &status, 0) == pid ? 0 : -1;
 	end = now_ns();
 	posix_spawn_file_actions_destroy(&to_null);
-	return r == 0 && status == 0 ? end - start : -1;
+	return r == 0 && status == 0 ? end - start : failed(argv[0], "run", status);
 }
 
 struct traced {
@@ -155,16 +163,16 @@ double proc_memory(char *const argv[])
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL;
 	struct traced t = {.pid = start_traced(argv), .peak = -1};
-	int status, sig;
+	int status = 0, sig;
 
 	if (t.pid < 0 || waitpid(t.pid, &status, 0) < 0 || !WIFSTOPPED(status) ||
 	    ptrace(PTRACE_SETOPTIONS, t.pid, 0, options) < 0)
-		return -1;
+		return failed(argv[0], "start under ptrace", status);
 	for (sig = 0;;) {
 		ptrace(PTRACE_SYSCALL, t.pid, 0, sig);
 		sig = 0;
 		if (waitpid(t.pid, &status, 0) < 0)
-			return -1;
+			return failed(argv[0], "wait", status);
 		if (!WIFSTOPPED(status))
 			break;
 		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
@@ -174,5 +182,7 @@ double proc_memory(char *const argv[])
 		else
 			sig = WSTOPSIG(status);
 	}
-	return status == 0 && t.peak > 0 && t.count > 0 ? t.peak - t.guest : -1;
+	if (status != 0 || t.peak <= 0 || t.count == 0)
+		return failed(argv[0], "run under ptrace", status);
+	return t.peak - t.guest;
 }

@@ -32,32 +32,50 @@ static json_t *outcome(const struct cli_result *r)
 	return o;
 }
 
+static json_t *stat_time(const struct snug_stat_time *t)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "total_ns", (json_int_t)t->total, "p50_ns", (json_int_t)t->p50,
+	                 "p99_ns", (json_int_t)t->p99, "max_ns", (json_int_t)t->max);
+}
+
 static json_t *stat_row(const struct snug_stat *s)
 {
-	static const char *const groups[] = {"reason", "port", "page", "rest"};
-	json_t *o =
-	    json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "reason", snug_reason_name(s->reason), "group",
-	              s->group < 4 ? groups[s->group] : "?", "count", (json_int_t)s->count, "unclaimed",
-	              (json_int_t)s->unclaimed, "run_ns", (json_int_t)s->run_ns, "host_ns", (json_int_t)s->host_ns);
+	static const char *const groups[] = {"reason", "port", "page", "msr", "rest"};
+	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "reason", snug_reason_name(s->reason), "group",
+	                      s->group < 5 ? groups[s->group] : "?", "count", (json_int_t)s->count, "unclaimed",
+	                      (json_int_t)s->unclaimed, "run", stat_time(&s->run), "host", stat_time(&s->host));
 
-	if (s->group == SNUG_STAT_PORT || s->group == SNUG_STAT_PAGE) {
+	if (s->group == SNUG_STAT_PORT || s->group == SNUG_STAT_PAGE || s->group == SNUG_STAT_MSR) {
 		json_object_set_new(o, "key", hex(s->key));
 		json_object_set_new(o, "write", json_boolean(s->write));
 	}
 	return o;
 }
 
+static json_t *memory(const struct snug_mem_usage *m)
+{
+	if (!m->size)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I}", "given", (json_int_t)m->given, "touched", (json_int_t)m->touched,
+	                 "resident", (json_int_t)m->resident);
+}
+
 json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
 {
 	struct snug_host host = {.size = sizeof host};
-	json_t *o, *rows = json_array();
+	json_t *o, *rows = json_array(), *kernel = json_object();
 
 	snug_host_info(args->kvm, &host, NULL);
 	for (size_t i = 0; i < r->stats.count; i++)
 		json_array_append_new(rows, stat_row(&r->stats.rows[i]));
+	for (size_t i = 0; i < r->stats.kernel_count; i++)
+		json_object_set_new(kernel, r->stats.kernel[i].name,
+		                    json_integer((json_int_t)r->stats.kernel[i].value));
 	o = json_pack("{s:i, s:s, s:o, s:s, s:o, s:I, s:I, s:o}", "schema", CLI_JSON_SCHEMA, "snug", snug_version(),
 	              "image", cli_json_text(args->image), "host", snug_host_name(host.kind), "result", outcome(r),
 	              "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats", rows);
+	json_object_set_new(o, "kernel", kernel);
+	json_object_set_new(o, "memory", memory(&r->stats.memory));
 	if (!r->loaded)
 		return o;
 	json_object_set_new(o, "kind", json_string(snug_kind_name(r->boot.kind)));

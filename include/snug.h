@@ -627,7 +627,13 @@ enum snug_stat_group {
 	SNUG_STAT_REASON = 0, /* only its reason tells it apart */
 	SNUG_STAT_PORT,       /* key is the port */
 	SNUG_STAT_PAGE,       /* key is the gpa of a 4 KiB page */
-	SNUG_STAT_REST,       /* of a group with too many keys, all further ones together */
+	SNUG_STAT_MSR,        /* key is the MSR's index */
+	SNUG_STAT_REST,       /* of a reason with too many keys, all further ones together */
+};
+
+/* How long something took, nanoseconds.  total and max are exact, p50 and p99 within 1/16. */
+struct snug_stat_time {
+	uint64_t total, p50, p99, max;
 };
 
 /* One row of the exit statistics. */
@@ -635,24 +641,55 @@ struct snug_stat {
 	uint32_t reason; /* KVM_EXIT_* */
 	uint32_t group;  /* enum snug_stat_group */
 	uint64_t key;
-	bool write;         /* for ports and pages */
-	uint64_t count;     /* exits */
-	uint64_t unclaimed; /* of them, those no device took */
-	uint64_t run_ns;    /* time in KVM_RUN before these exits: guest and kernel */
-	uint64_t host_ns;   /* time in user space after them, until KVM_RUN was called again or the exit returned */
+	bool write;                /* for ports, pages and MSRs */
+	uint64_t count;            /* exits */
+	uint64_t unclaimed;        /* of them, those no device took */
+	struct snug_stat_time run; /* in KVM_RUN before these exits: guest and kernel */
+	struct snug_stat_time
+	    host; /* in user space after them, until KVM_RUN was called again or the exit returned */
 };
 
 /*
- * Counts and times the exits of all vCPUs from now on.  At most 512 rows are kept; further keys are added up
- * in a row SNUG_STAT_REST of their reason.  Does nothing where it is on.  Fails: -ENOMEM.
+ * Counts and times the exits of all vCPUs from now on.  At most 512 rows are kept for each vCPU; further keys are added
+ * up in a row SNUG_STAT_REST of their reason.  Does nothing where it is on.  Fails: -ENOMEM, -ENOSPC (too many services
+ * watch this VM).
  */
 int snug_stats_start(snug_vm *vm, struct snug_error *err);
 
 /*
- * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  Call it while no
- * vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.  Fails: -ENOMEM.
+ * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  snug_stats_read adds up
+ * all vCPUs.  Call them while no vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.
+ * Fails: -ENOMEM.
  */
 int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max);
+int snug_stats_read_vcpu(snug_vcpu *vcpu, struct snug_stat *rows, size_t max);
+
+/* A figure of the kernel's own, under the kernel's name.  KVM 4.133 "KVM_GET_STATS_FD". */
+struct snug_kernel_stat {
+	char name[48];    /* "exits", "halt_poll_success_ns"; cut to fit */
+	uint64_t value;   /* the value, or a histogram's number of entries */
+	uint32_t unit;    /* 0 none, 1 bytes, 2 seconds, 3 cycles, 4 yes or no */
+	int32_t exponent; /* value * 10^exponent units (2^exponent for bytes) */
+};
+
+/*
+ * What the kernel counts for a VM (vcpu NULL) or for a vCPU, from their creation on: returns the number of rows and
+ * writes at most max.  Nothing has to be started for it.  Fails: -ENOTSUP (a kernel before Linux 5.14), -EPROTO (it
+ * does not add up), -EMFILE and other errnos.  [any thread]
+ */
+int snug_kernel_stats(const snug_vm *vm, const snug_vcpu *vcpu, struct snug_kernel_stat *rows, size_t max,
+                      struct snug_error *err);
+
+/* Guest memory, in bytes. */
+struct snug_mem_usage {
+	size_t size;       /* in: sizeof(struct snug_mem_usage), or 0 */
+	uint64_t given;    /* all regions */
+	uint64_t touched;  /* of it, what guest or host ever touched (swapped out or not) */
+	uint64_t resident; /* of that, what is in the host's memory now */
+};
+
+/* Looks at /proc/self/pagemap: 8 bytes for each page of all regions are read.  Fails: errnos of open and read. */
+int snug_mem_used(const snug_vm *vm, struct snug_mem_usage *out, struct snug_error *err);
 
 /* What stands behind /dev/kvm. */
 enum snug_host_kind {

@@ -28,7 +28,9 @@ function size(bytes) {
 /* --- what it was, how it ended --- */
 
 const result = data.result || {}, machine = data.machine || {}, stats = data.stats || [];
-const cost = s => (s.run_ns || 0) + (s.host_ns || 0);
+// Times of a row: in KVM_RUN and in snug.
+const timesOf = (s, side) => s[side] || {}, total = (s, side) => timesOf(s, side).total_ns || 0;
+const cost = s => total(s, "run") + total(s, "host");
 const sum = f => stats.reduce((n, s) => n + (f(s) || 0), 0);
 
 function verdict() {
@@ -46,14 +48,15 @@ function showHead() {
   $("verdict").textContent = text;
   $("verdict").className = cls;
   for (const [value, name] of [[time(data.wall_ns || 0), "wall clock"], [number(sum(s => s.count)), "exits"],
-    [time(sum(s => s.run_ns)), "in KVM_RUN"], [time(sum(s => s.host_ns)), "in snug"]]) {
+    [time(sum(s => total(s, "run"))), "in KVM_RUN"], [time(sum(s => total(s, "host"))), "in snug"]]) {
     const tile = add($("tiles"), "div", undefined, "tile");
     add(tile, "b", value);
     add(tile, "span", name);
   }
   const kinds = { vmx: "kvm_intel (VT-x)", svm: "kvm_amd (SVM)", pvm: "kvm_pvm (no VT-x or SVM: kernel mode is emulated)" };
   const facts = [["Image", image], ["Kind", data.kind], ["Started in", data.mode && data.mode + " mode, at " + data.entry],
-    ["Guest", `${number(machine.vcpus)} vCPU, ${size(machine.mem || 0)} of memory`], ["Reboots", data.reboots || null],
+    ["Guest", `${number(machine.vcpus)} vCPU, ${size(machine.mem || 0)} of memory`],
+    ["Memory touched", data.memory && `${size(data.memory.touched || 0)}, ${size(data.memory.resident || 0)} of it resident`], ["Reboots", data.reboots || null],
     ["KVM", kinds[machine.kvm] || machine.kvm], ["Host", `Linux ${machine.kernel}`],
     ["CPU", `${machine.cpu || "unknown"}, ${number(machine.host_cpus)} online`], ["Written", data.when]];
   for (const [name, value] of facts) {
@@ -84,29 +87,35 @@ function showConsole() {
 function keyOf(s) {
   if (s.group === "rest") return "all further ones";
   if (s.key === undefined) return "";
-  return `${s.group} ${s.key} ${s.group === "page" ? (s.write ? "wr" : "rd") : s.write ? "out" : "in"}`;
+  const verbs = { port: ["in", "out"], page: ["rd", "wr"], msr: ["rd", "wr"] }[s.group] || ["", ""];
+  return `${s.group} ${s.key} ${verbs[+!!s.write]}`;
 }
 
 function showExits() {
-  const known = ["count", "unclaimed", "run_ns", "host_ns"], extra = [];
-  for (const s of stats)
-    for (const k in s)
-      if (k.endsWith("_ns") && typeof s[k] === "number" && !known.includes(k) && !extra.includes(k)) extra.push(k);
-  const table = $("exits"), head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
-  const most = Math.max(1, ...stats.map(cost));
-  for (const h of ["reason", "what", "count", "unclaimed", "KVM_RUN", "snug", "mean of both",
-    ...extra.map(k => k.slice(0, -3).replace(/_/g, " ")), "cost"])
+  const table = $("exits"), top = add(add(table, "thead"), "tr"), head = add(table.tHead, "tr"), body = add(table, "tbody");
+  const most = Math.max(1, ...stats.map(cost)), columns = ["total_ns", "p50_ns", "p99_ns", "max_ns"];
+  for (const [text, span] of [["", 4], ["in KVM_RUN", 4], ["in snug", 4], ["", 1]]) {
+    const th = add(top, "th", text, text && "side");
+    th.colSpan = span;
+  }
+  for (const h of ["reason", "what", "count", "unclaimed", ...["total", "median", "p99", "max", "total", "median", "p99", "max"], "cost"])
     add(head, "th", h);
   for (const s of stats) {
     const row = add(body, "tr");
-    const cells = [String(s.reason).replace("KVM_EXIT_", ""), keyOf(s), number(s.count), number(s.unclaimed), time(s.run_ns || 0),
-      time(s.host_ns || 0), time(cost(s) / Math.max(1, s.count)), ...extra.map(k => s[k] === undefined ? "" : time(s[k]))];
+    const cells = [String(s.reason).replace("KVM_EXIT_", ""), keyOf(s), number(s.count), number(s.unclaimed)];
+    for (const side of ["run", "host"])
+      for (const c of columns) cells.push(time(timesOf(s, side)[c] || 0));
     for (const c of cells) add(row, "td", c);
     const share = add(add(row, "td"), "div", undefined, "share");
-    add(share, "i", undefined, "run").style.width = 100 * (s.run_ns || 0) / most + "%";
-    add(share, "i", undefined, "host").style.width = 100 * (s.host_ns || 0) / most + "%";
+    for (const side of ["run", "host"]) add(share, "i", undefined, side).style.width = 100 * total(s, side) / most + "%";
   }
   $("exits-part").hidden = !stats.length;
+  const kernel = Object.entries(data.kernel || {});
+  for (const [name, value] of kernel) {
+    add($("kernel"), "dt", name);
+    add($("kernel"), "dd", number(value));
+  }
+  $("kernel-part").hidden = !kernel.length;
 }
 
 /* --- the timeline: times in ns --- */

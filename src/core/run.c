@@ -38,7 +38,9 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 		if (vcpu->kvm.run->exit_reason == KVM_EXIT_MEMORY_FAULT)
 			return snug__exit_handle(vcpu, x, &claimed, err);
 		memset(&x->memory, 0, sizeof(x->memory));
-		return stop(vcpu, x, SNUG_EXIT_MEMORY);
+		stop(vcpu, x, SNUG_EXIT_MEMORY);
+		x->reason = KVM_EXIT_UNKNOWN; /* the kernel gave none */
+		return 1;
 	default:
 		return snug__kvm_run_failed(code, err);
 	}

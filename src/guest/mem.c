@@ -125,8 +125,8 @@ static int check_free(const struct snug__mem *m, const struct snug_region *w, co
 	}
 	return snug__err(err, -EEXIST, SNUG_STEP_MEMORY, "move one of them, or make it smaller",
 	                 "memory: region '%s' 0x%llx-0x%llx overlaps %s%s%s 0x%llx-0x%llx", name, (ull)w->gpa,
-	                 (ull)(w->gpa + w->bytes), other ? "region '" : "", what, other ? "'" : "", (ull)from,
-	                 (ull)(from + bytes));
+	                 (ull)w->gpa + w->bytes, other ? "region '" : "", what, other ? "'" : "", (ull)from,
+	                 (ull)from + bytes);
 }
 
 static int no_memory(struct snug_error *err)
@@ -260,8 +260,9 @@ int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err)
 
 int snug__mem_add_ram(struct snug__mem *m, uint64_t bytes, struct snug_error *err)
 {
-	struct snug_region low = {.bytes = snug__min(bytes, SNUG__RAM_GAP_GPA), .name = "ram"};
-	struct snug_region high = {.gpa = SNUG__RAM_HIGH_GPA, .bytes = bytes - low.bytes, .name = "ram-high"};
+	struct snug_region low = {.size = sizeof(low), .bytes = snug__min(bytes, SNUG__RAM_GAP_GPA), .name = "ram"};
+	struct snug_region high = {
+	    .size = sizeof(high), .gpa = SNUG__RAM_HIGH_GPA, .bytes = bytes - low.bytes, .name = "ram-high"};
 	int ret = snug__map_check(bytes, err); /* both together */
 
 	if (ret == 0)

@@ -25,30 +25,24 @@ int snug__kick_init(struct snug__kick *k)
 
 void snug__kick_destroy(struct snug__kick *k)
 {
-	if (k->has_timer)
-		timer_delete(k->timer);
 	pthread_mutex_destroy(&k->lock);
 }
 
-/* A timer signals one thread, so it is made anew when another thread takes over. */
+/*
+ * A timer signals the thread it was made for, and none that gets the same number later: so it lives from begin to end
+ * only, and no run inherits the timer of a dead thread.
+ */
 static int timer_for_me(struct snug__kick *k)
 {
 	struct sigevent ev;
-	int tid = gettid();
 
-	if (k->has_timer && k->timer_tid == tid)
-		return 0;
-	if (k->has_timer)
-		timer_delete(k->timer);
-	k->has_timer = false;
 	memset(&ev, 0, sizeof(ev));
 	ev.sigev_notify = SIGEV_THREAD_ID;
 	ev.sigev_signo = KICK_SIGNAL;
-	ev._sigev_un._tid = tid; /* sigev_notify_thread_id, which glibc 2.36 has no name for */
+	ev._sigev_un._tid = gettid(); /* sigev_notify_thread_id, which glibc 2.36 has no name for */
 	if (timer_create(CLOCK_MONOTONIC, &ev, &k->timer) < 0)
 		return -errno;
 	k->has_timer = true;
-	k->timer_tid = tid;
 	return 0;
 }
 
@@ -105,13 +99,13 @@ int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocke
 
 void snug__kick_end(struct snug__kick *k)
 {
-	static const struct itimerspec never;
 	static const struct timespec at_once;
 	bool drain = k->deadline_ns != 0;
 	sigset_t mine, old;
 
-	if (k->deadline_ns)
-		timer_settime(k->timer, 0, &never, NULL);
+	if (k->has_timer)
+		timer_delete(k->timer);
+	k->has_timer = false;
 	pthread_mutex_lock(&k->lock);
 	drain |= k->sent;
 	old = k->old_mask;
@@ -128,9 +122,12 @@ void snug__kick_end(struct snug__kick *k)
 
 void snug__kick(struct snug__kick *k)
 {
-	/* First the flag, then the lock: a thread that begins after the flag was set sees it before it enters KVM. */
-	atomic_store(&k->asked, true);
+	/*
+	 * Flag and signal are one step under the lock: were the flag answered before the signal was sent, the signal
+	 * would meet the thread's next run, which nobody kicked.
+	 */
 	pthread_mutex_lock(&k->lock);
+	atomic_store(&k->asked, true);
 	if (k->running) {
 		k->sent = true;
 		pthread_kill(k->thread, KICK_SIGNAL);

@@ -23,9 +23,8 @@ struct snug__kick {
 	bool sent;    /* a signal was sent to it */
 	pthread_t thread;
 	atomic_bool asked; /* a kick nobody has answered yet */
-	bool has_timer;
+	bool has_timer;    /* while a run with a time limit is under way */
 	timer_t timer;
-	int timer_tid;        /* the thread the timer signals */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none */
 	sigset_t old_mask;
 };

@@ -33,6 +33,7 @@ enum call {
 	C_SET_SREGS,
 	C_GET_REGS,
 	C_SET_REGS,
+	C_STATS_FD,
 	C_SIGMASK,
 	C_RUN,
 };
@@ -71,6 +72,7 @@ static const struct call_row {
                      "the host refuses these values: compare CR0, CR4 and EFER with SDM 3A 2.5"},
     [C_GET_REGS] = {KVM_GET_REGS, "KVM_GET_REGS", SNUG_STEP_REGS, HINT_KERNEL},
     [C_SET_REGS] = {KVM_SET_REGS, "KVM_SET_REGS", SNUG_STEP_REGS, HINT_KERNEL},
+    [C_STATS_FD] = {KVM_GET_STATS_FD, "KVM_GET_STATS_FD", SNUG_STEP_EXIT, HINT_LIMITS},
     [C_SIGMASK] = {KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", SNUG_STEP_RUN, HINT_KERNEL},
     [C_RUN] = {KVM_RUN, "KVM_RUN", SNUG_STEP_RUN, "the kernel log (dmesg) may say more"},
 };
@@ -335,6 +337,11 @@ int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct s
 	struct snug_sregs copy = *in;
 
 	return call_kvm(vcpu_fd, C_SET_SREGS, &copy, in->cr0, w, err);
+}
+
+int snug__kvm_stats_fd(int fd, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	return call_kvm(fd, C_STATS_FD, NULL, 0, w, err);
 }
 
 int snug__kvm_set_sigmask(int vcpu_fd, uint64_t blocked, const struct snug__kvm_watch *w, struct snug_error *err)

@@ -68,6 +68,9 @@ int snug__kvm_get_sregs(int vcpu_fd, struct snug_sregs *out, const struct snug__
 int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct snug__kvm_watch *w,
                         struct snug_error *err);
 
+/* A fd of the binary statistics of a VM or vCPU, owned by the caller. */
+int snug__kvm_stats_fd(int fd, const struct snug__kvm_watch *w, struct snug_error *err);
+
 /* The signals blocked during KVM_RUN: a kernel sigset of 64 bits, bit n - 1 for signal n. */
 int snug__kvm_set_sigmask(int vcpu_fd, uint64_t blocked, const struct snug__kvm_watch *w, struct snug_error *err);
 

@@ -262,7 +262,7 @@ static int check_memory(const struct elf *f, const struct snug__mem *mem, struct
 		return 0;
 	return snug__err(err, -ERANGE, SNUG_STEP_NONE, snug__boot_memory_hint(b->high).s,
 	                 "elf: segment %u: 0x%llx-0x%llx is outside memory (RAM is 0x0-0x%llx)", bad->index,
-	                 (ull)bad->paddr, (ull)(bad->paddr + bad->memsz), (ull)snug__mem_low_end(mem));
+	                 (ull)bad->paddr, (ull)bad->paddr + bad->memsz, (ull)snug__mem_low_end(mem));
 }
 
 static int write_segments(const struct elf *f, struct snug__mem *mem)

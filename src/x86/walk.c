@@ -111,7 +111,7 @@ size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, 
 	while (done < len) {
 		uint64_t at = linear + done; /* may wrap: then the walk says what it thinks of address 0 */
 		size_t n = (size_t)snug__min(len - done, SNUG_PAGE - (at & (SNUG_PAGE - 1)));
-		snug_gpa gpa;
+		snug_gpa gpa = 0;
 
 		if (snug__walk(mem, s, at, &gpa, NULL) < 0 || snug__mem_read(mem, gpa, p + done, n) < 0)
 			break;

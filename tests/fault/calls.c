@@ -350,6 +350,35 @@ static int trace_write(struct scene *s, struct snug_error *e)
 	return snug_trace_write(s->vm, 0, to_nowhere, NULL, e);
 }
 
+static int stats_read_vcpu(struct scene *s, struct snug_error *e)
+{
+	struct snug_stat rows[4];
+
+	(void)e;
+	return snug_stats_read_vcpu(s->cpu, rows, 4);
+}
+
+static int kernel_stats_vm(struct scene *s, struct snug_error *e)
+{
+	struct snug_kernel_stat rows[8];
+
+	return snug_kernel_stats(s->vm, NULL, rows, 8, e);
+}
+
+static int kernel_stats_vcpu(struct scene *s, struct snug_error *e)
+{
+	struct snug_kernel_stat rows[8];
+
+	return snug_kernel_stats(s->vm, s->cpu, rows, 8, e);
+}
+
+static int mem_used(struct scene *s, struct snug_error *e)
+{
+	struct snug_mem_usage u;
+
+	return snug_mem_used(s->vm, &u, e);
+}
+
 static int host_info(struct scene *s, struct snug_error *e)
 {
 	struct snug_host h = {.size = sizeof(h)};
@@ -403,6 +432,10 @@ const struct call_row call_rows[] = {
     {"snug_trace_start", "in memory", two_vcpus, trace_start},
     {"snug_trace_start", "with a file", two_vcpus, trace_start_spill},
     {"snug_trace_write", "from a file", tracing, trace_write},
+    {"snug_stats_read_vcpu", "", counting, stats_read_vcpu, .silent = true},
+    {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
+    {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
+    {"snug_mem_used", "", loaded, mem_used},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
 };

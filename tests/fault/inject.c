@@ -177,6 +177,7 @@ int __real_munmap(void *at, size_t len);
 int __real_open(const char *path, int flags, ...);
 int __real_ioctl(int fd, unsigned long request, ...);
 ssize_t __real_read(int fd, void *to, size_t len);
+ssize_t __real_pread(int fd, void *to, size_t len, off_t at);
 int __real_fstat(int fd, struct stat *st);
 int __real_timer_create(clockid_t clock, struct sigevent *ev, timer_t *out);
 int __real_timer_settime(timer_t t, int flags, const struct itimerspec *at, struct itimerspec *old);
@@ -193,6 +194,7 @@ int __wrap_munmap(void *at, size_t len);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 ssize_t __wrap_read(int fd, void *to, size_t len);
+ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at);
 int __wrap_fstat(int fd, struct stat *st);
 int __wrap_timer_create(clockid_t clock, struct sigevent *ev, timer_t *out);
 int __wrap_timer_settime(timer_t t, int flags, const struct itimerspec *at, struct itimerspec *old);
@@ -205,6 +207,7 @@ int __wrap_pthread_mutex_destroy(pthread_mutex_t *m);
 void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off) ALIAS(__wrap_mmap);
 int __wrap_open64(const char *path, int flags, ...) ALIAS(__wrap_open);
 int __wrap_fstat64(int fd, struct stat *st) ALIAS(__wrap_fstat);
+ssize_t __wrap_pread64(int fd, void *to, size_t len, off_t at) ALIAS(__wrap_pread);
 
 void *__wrap_malloc(size_t size)
 {
@@ -281,6 +284,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 ssize_t __wrap_read(int fd, void *to, size_t len)
 {
 	return hits(INJECT_READ, 0, 0) ? -1 : __real_read(fd, to, len);
+}
+
+ssize_t __wrap_pread(int fd, void *to, size_t len, off_t at)
+{
+	return hits(INJECT_READ, 0, 0) ? -1 : __real_pread(fd, to, len, at);
 }
 
 int __wrap_fstat(int fd, struct stat *st)

@@ -102,6 +102,8 @@ GUEST64(ss64, "mov $1, %eax\nmovabs $0x8000000000000000, %rbp\nmov (%rbp), %al")
 #define NOWHERE 0x8000000010ull /* 512 GiB: in no page table of ours */
 GUEST64(pf_read, "movabs $0x8000000010, %rbx\nmov (%rbx), %al");
 GUEST64(pf_write, "movabs $0x8000000010, %rbx\nmov %al, (%rbx)");
+/* In 32 bits all addresses are mapped: the guest takes 2 GiB out of its own tables first. */
+GUEST32(pf32, "mov %cr3, %eax\nmovl $0, 0x800(%eax)\nmov %eax, %cr3\n1: mov 0x80000000, %al");
 
 /* A fetch: the frame's rip is the address itself. */
 GUEST64(pf_fetch, "movabs $0x8000000010, %rbx\njmp *%rbx");
@@ -260,6 +262,20 @@ static void own_handler(void **state)
 	box_close(&b);
 }
 
+/* CR2 is the address of the last page fault, and no other's. */
+static void address_of_page_faults_alone(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_LONG, ud64);
+	assert_int_equal(snug_vcpu_set_reg(b.cpu, "cr2", 0x1234, &b.e), 0);
+	assert_exit(&b, SNUG_EXIT_FAULT);
+	assert_int_equal(b.x.fault.vector, 6);
+	assert_int_equal(b.x.fault.cr2, 0);
+	box_close(&b);
+}
+
 /* The stubs' port is an ordinary one for anybody else: the address tells. */
 GUEST64(not_a_fault, "mov $6, %al\nout %al, $0xfc\nhlt");
 
@@ -273,6 +289,44 @@ static void fault_port_is_no_fault(void **state)
 	assert_int_equal(b.x.pio.port, 0xfc);
 	assert_int_equal(b.x.pio.data[0], 6);
 	assert_exit(&b, SNUG_EXIT_HLT);
+	box_close(&b);
+}
+
+/* The last image's vectors are not this one's: it lies where their stubs were. */
+GUEST16(halt_only, "hlt");
+GUEST16(over_the_stubs, "mov $6, %al\nout %al, $0xfc\nhlt");
+
+static void no_stubs_of_the_image_before(void **state)
+{
+	struct snug_image im = {.data = over_the_stubs,
+	                        .len = (size_t)(over_the_stubs_end - over_the_stubs),
+	                        .mode = SNUG_MODE_REAL,
+	                        .load = 0x600};
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_REAL, halt_only);
+	assert_int_equal(snug_load(b.vm, &im, &b.e), 0);
+	assert_exit(&b, SNUG_EXIT_PIO);
+	assert_int_equal(b.x.pio.port, 0xfc);
+	box_close(&b);
+}
+
+/* A stack of 16 bits wraps in the middle of the frame. */
+GUEST16(wrapped_stack, "mov $4, %sp\nstd\nud2");
+
+static void frame_that_wraps(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_REAL, wrapped_stack);
+	assert_exit(&b, SNUG_EXIT_FAULT);
+	assert_int_equal(b.x.fault.vector, 6);
+	assert_int_equal(b.x.fault.cs, 0);
+	assert_int_equal(b.x.fault.rip, BASE16 + 4);
+	assert_int_equal(b.x.fault.rflags & 0x402, 0x402); /* DF, and the bit that is always there */
+	assert_int_equal(b.x.fault.rsp, 4);
 	box_close(&b);
 }
 
@@ -308,6 +362,7 @@ int main(void)
 	    KVM_TEST_NAMED("int 0x21, real", faults, FAULT(REAL, in16, 0x21, NONE, 3)),
 	    KVM_TEST_NAMED("int 0x21, protected", faults, FAULT(PROTECTED, in32, 0x21, NONE, 3, 0, true)),
 	    KVM_TEST_NAMED("int 0x21, long", faults, FAULT(LONG, in64, 0x21, NONE, 3, 0, true)),
+	    KVM_TEST_NAMED("#PF read, paged32", faults, FAULT(PAGED32, pf32, 14, 0, 16, 0x80000000)),
 	    KVM_TEST_NAMED("#PF read, long", faults, FAULT(LONG, pf_read, 14, 0, 10, NOWHERE)),
 	    KVM_TEST_NAMED("#PF read, user", faults, FAULT(USER, pf_read, 14, 4, 10, NOWHERE)),
 	    KVM_TEST_NAMED("#PF write, long", faults, FAULT(LONG, pf_write, 14, 2, 10, NOWHERE)),
@@ -333,7 +388,10 @@ int main(void)
 	    KVM_TEST_NAMED("own handler, protected", own_handler, FAULT(PROTECTED, own32, 0)),
 	    KVM_TEST_NAMED("own handler, paged32", own_handler, FAULT(PAGED32, own32, 0)),
 	    KVM_TEST_NAMED("own handler, long", own_handler, FAULT(LONG, own64, 0)),
+	    KVM_TEST(address_of_page_faults_alone),
 	    KVM_TEST(fault_port_is_no_fault),
+	    KVM_TEST(no_stubs_of_the_image_before),
+	    KVM_TEST(frame_that_wraps),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

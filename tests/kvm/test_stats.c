@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* stats: exits are counted by what they were, exactly, and timed */
+#include <errno.h>
 #include <linux/kvm.h>
+#include <time.h>
 
 #include "../vmtest.h"
 
@@ -43,7 +45,7 @@ static void exact_counts(void **state)
 	assert_int_equal(r->count, 5);
 	assert_int_equal(r->unclaimed, 0);
 	assert_true(r->write);
-	assert_true(r->run_ns > 0 && r->host_ns > 0);
+	assert_true(r->run.total > 0 && r->host.total > 0);
 	r = find(rows, n, KVM_EXIT_IO, SNUG_STAT_PORT, 0x330);
 	assert_int_equal(r->count, 3);
 	assert_int_equal(r->unclaimed, 3);
@@ -65,7 +67,7 @@ static void costliest_first(void **state)
 
 	(void)state;
 	for (int i = 1; i < n; i++)
-		assert_true(rows[i - 1].run_ns + rows[i - 1].host_ns >= rows[i].run_ns + rows[i].host_ns);
+		assert_true(rows[i - 1].run.total + rows[i - 1].host.total >= rows[i].run.total + rows[i].host.total);
 	box_close(&b);
 }
 
@@ -147,6 +149,91 @@ static void several_vcpus(void **state)
 	assert_int_equal(n, 4);
 	assert_int_equal(find(rows, n, KVM_EXIT_IO, SNUG_STAT_PORT, 0xe9)->count, 15);
 	assert_int_equal(find(rows, n, KVM_EXIT_HLT, SNUG_STAT_REASON, 0)->count, 3);
+	n = snug_stats_read_vcpu(b.cpu, rows, MAX);
+	assert_int_equal(n, 4);
+	assert_int_equal(find(rows, n, KVM_EXIT_IO, SNUG_STAT_PORT, 0xe9)->count, 5);
+	box_close(&b);
+}
+
+static void check_time(const struct snug_stat_time *t, uint64_t count)
+{
+	assert_true(t->p50 > 0 && t->p50 <= t->p99 && t->p99 <= t->max);
+	assert_true(t->max <= t->total && t->total <= t->max * count);
+}
+
+/* The times are of the run: no more than it took in all. */
+static void times_hold_together(void **state)
+{
+	static struct snug_stat rows[MAX];
+	struct timespec from, to;
+	uint64_t sum = 0, took;
+	struct box b;
+	int n;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	n = tell_story(&b, rows, MAX);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	took = (uint64_t)((to.tv_sec - from.tv_sec) * 1000000000 + (to.tv_nsec - from.tv_nsec));
+	for (int i = 0; i < n; i++) {
+		check_time(&rows[i].run, rows[i].count);
+		check_time(&rows[i].host, rows[i].count);
+		sum += rows[i].run.total + rows[i].host.total;
+	}
+	assert_in_range(sum, 1, took + took / 10);
+	box_close(&b);
+}
+
+static uint64_t kernel_figure(const struct snug_kernel_stat *rows, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			return rows[i].value;
+	fail_msg("the kernel has no figure '%s'", name);
+	return 0;
+}
+
+static void the_kernels_own(void **state)
+{
+	static struct snug_kernel_stat rows[256];
+	static struct snug_stat ours[MAX];
+	struct box b;
+	int n;
+
+	(void)state;
+	tell_story(&b, ours, MAX);
+	n = snug_kernel_stats(b.vm, b.cpu, rows, 256, &b.e);
+	if (n == -ENOTSUP) {
+		box_close(&b);
+		skip();
+	}
+	assert_in_range(n, 10, 256);
+	assert_true(kernel_figure(rows, n, "exits") >= 11);
+	assert_int_equal(snug_kernel_stats(b.vm, b.cpu, rows, 2, &b.e), n);
+	n = snug_kernel_stats(b.vm, NULL, rows, 256, &b.e);
+	assert_in_range(n, 5, 256);
+	assert_int_equal(snug_kernel_stats(b.vm, NULL, NULL, 0, &b.e), n);
+	box_close(&b);
+}
+
+static void memory_in_use(void **state)
+{
+	struct snug_mem_usage u, before;
+	struct snug_region ro = {.gpa = 0xe0000000, .bytes = 0x10000, .flags = SNUG_MEM_READONLY};
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){.mem_bytes = 8 << 20});
+	assert_int_equal(snug_mem_used(b.vm, &before, &b.e), 0);
+	assert_int_equal(before.given, 8 << 20);
+	assert_int_equal(before.touched, 0);
+	for (uint64_t gpa = 0x10000; gpa < 0x10000 + 5 * 4096; gpa += 4096)
+		assert_int_equal(snug_mem_write(b.vm, gpa, "x", 1), 0);
+	assert_int_equal(snug_mem_add(b.vm, &ro, &b.e), 0);
+	assert_int_equal(snug_mem_used(b.vm, &u, &b.e), 0);
+	assert_int_equal(u.given, (8 << 20) + 0x10000);
+	assert_int_equal(u.touched, 5 * 4096);
+	assert_int_equal(u.resident, u.touched);
 	box_close(&b);
 }
 
@@ -189,6 +276,9 @@ int main(void)
 	    KVM_TEST(nothing_before_the_start),
 	    KVM_TEST(directions_are_kept_apart),
 	    KVM_TEST(several_vcpus),
+	    KVM_TEST(times_hold_together),
+	    KVM_TEST(the_kernels_own),
+	    KVM_TEST(memory_in_use),
 	    KVM_TEST(keys_without_end),
 	};
 

@@ -9,8 +9,11 @@
 
 static struct snug_stat port(uint64_t key, uint64_t ns)
 {
-	return (struct snug_stat){
-	    .reason = KVM_EXIT_IO, .group = SNUG_STAT_PORT, .key = key, .count = 1, .run_ns = ns};
+	return (struct snug_stat){.reason = KVM_EXIT_IO,
+	                          .group = SNUG_STAT_PORT,
+	                          .key = key,
+	                          .count = 1,
+	                          .run = {.total = ns, .p50 = ns, .p99 = ns, .max = ns}};
 }
 
 static void test_same_rows_add_up(void **state)
@@ -25,8 +28,8 @@ static void test_same_rows_add_up(void **state)
 	assert_int_equal(s->count, 3);
 	assert_int_equal(s->rows[0].key, 2);
 	assert_int_equal(s->rows[0].count, 2);
-	assert_int_equal(s->rows[0].run_ns, 60);
-	assert_int_equal(s->rows[1].run_ns, 20);
+	assert_int_equal(s->rows[0].run.total, 60);
+	assert_int_equal(s->rows[1].run.total, 20);
 	assert_true(s->rows[2].write && s->rows[2].count == 1);
 	free(s);
 }

@@ -157,6 +157,43 @@ static void storm(void **state)
 	sigaction(SIGURG, &old, NULL);
 }
 
+static void *kick_once(void *unused)
+{
+	snug__kick(&kick);
+	return unused;
+}
+
+/* A kick cannot be answered before its signal was sent: that would be left to the next run, as one without a kick. */
+static void one_step(void **state)
+{
+	uint64_t from = snug__now_ns();
+	pthread_t thread;
+	bool early = false;
+
+	(void)state;
+	pthread_mutex_lock(&kick.lock);
+	assert_int_equal(pthread_create(&thread, NULL, kick_once, NULL), 0);
+	while (!early && snug__now_ns() - from < 50000000)
+		early = snug__kick_take(&kick);
+	pthread_mutex_unlock(&kick.lock);
+	pthread_join(thread, NULL);
+	assert_false(early);
+	assert_true(snug__kick_take(&kick));
+}
+
+/* The thread it signals may end, and its number be given away. */
+static void timer_ends_with_run(void **state)
+{
+	uint64_t mask;
+
+	(void)state;
+	assert_int_equal(snug__kick_begin(&kick, 1000000000, &mask), 0);
+	assert_true(kick.has_timer);
+	snug__kick_end(&kick);
+	assert_false(kick.has_timer);
+	assert_false(pending());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +202,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(kept_mask, setup, teardown),
 	    cmocka_unit_test_setup_teardown(deadline, setup, teardown),
 	    cmocka_unit_test_setup_teardown(storm, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_step, setup, teardown),
+	    cmocka_unit_test_setup_teardown(timer_ends_with_run, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
