@@ -10,11 +10,13 @@
 #include <snug.h>
 
 struct cli_console {
-	snug_vcpu *vcpu; /* stopped where stdout fails */
-	bool eof;        /* no more input will come */
-	int err;         /* the errno that ended stdout, 0: it works */
-	char *tail;      /* the newest CLI_TAIL bytes, as a ring; NULL: not kept */
-	uint64_t bytes;  /* all that was written */
+	snug_vcpu *vcpu;   /* stopped where stdout fails */
+	uint64_t deadline; /* of cli_now's clock; what cannot be written by then is dropped; 0: none */
+	bool eof;          /* no more input will come */
+	bool full;         /* the last write would have blocked */
+	int err;           /* the errno that ended stdout, 0: it works */
+	char *tail;        /* the newest CLI_TAIL bytes, as a ring; NULL: not kept */
+	uint64_t bytes;    /* all that was kept ever */
 };
 
 #define CLI_TAIL (256u << 10)

@@ -28,13 +28,16 @@ function size(bytes) {
 /* --- what it was, how it ended --- */
 
 const result = data.result || {}, machine = data.machine || {}, stats = data.stats || [];
-const cost = s => (s.run_ns || 0) + (s.host_ns || 0);
+// Times of a row: in KVM_RUN and in snug.
+const timesOf = (s, side) => s[side] || {}, total = (s, side) => timesOf(s, side).total_ns || 0;
+const cost = s => total(s, "run") + total(s, "host");
 const sum = f => stats.reduce((n, s) => n + (f(s) || 0), 0);
 
 function verdict() {
   const error = result.error && result.error.message;
   if (error) return [error + (result.error.hint ? " (" + result.error.hint + ")" : ""), result.exit === "timeout" ? "warn" : "bad"];
-  return [`ended by ${result.exit}: status ${result.status}, set by ${result.set_by}`, result.status ? "warn" : "good"];
+  const by = result.set_by === "guest" ? "set by the guest" : "set by snug";
+  return [`ended with status ${result.status}, ${by} (${result.exit})`, result.status ? "warn" : "good"];
 }
 
 function showHead() {
@@ -45,14 +48,15 @@ function showHead() {
   $("verdict").textContent = text;
   $("verdict").className = cls;
   for (const [value, name] of [[time(data.wall_ns || 0), "wall clock"], [number(sum(s => s.count)), "exits"],
-    [time(sum(s => s.run_ns)), "in KVM_RUN"], [time(sum(s => s.host_ns)), "in snug"]]) {
+    [time(sum(s => total(s, "run"))), "in KVM_RUN"], [time(sum(s => total(s, "host"))), "in snug"]]) {
     const tile = add($("tiles"), "div", undefined, "tile");
     add(tile, "b", value);
     add(tile, "span", name);
   }
   const kinds = { vmx: "kvm_intel (VT-x)", svm: "kvm_amd (SVM)", pvm: "kvm_pvm (no VT-x or SVM: kernel mode is emulated)" };
   const facts = [["Image", image], ["Kind", data.kind], ["Started in", data.mode && data.mode + " mode, at " + data.entry],
-    ["Guest", `${number(machine.vcpus)} vCPU, ${size(machine.mem || 0)} of memory`], ["Reboots", data.reboots || null],
+    ["Guest", `${number(machine.vcpus)} vCPU, ${size(machine.mem || 0)} of memory`],
+    ["Memory touched", data.memory && `${size(data.memory.touched || 0)}, ${size(data.memory.resident || 0)} of it resident`], ["Reboots", data.reboots || null],
     ["KVM", kinds[machine.kvm] || machine.kvm], ["Host", `Linux ${machine.kernel}`],
     ["CPU", `${machine.cpu || "unknown"}, ${number(machine.host_cpus)} online`], ["Written", data.when]];
   for (const [name, value] of facts) {
@@ -83,29 +87,35 @@ function showConsole() {
 function keyOf(s) {
   if (s.group === "rest") return "all further ones";
   if (s.key === undefined) return "";
-  return `${s.group} ${s.key} ${s.group === "page" ? (s.write ? "wr" : "rd") : s.write ? "out" : "in"}`;
+  const verbs = { port: ["in", "out"], page: ["rd", "wr"], msr: ["rd", "wr"] }[s.group] || ["", ""];
+  return `${s.group} ${s.key} ${verbs[+!!s.write]}`;
 }
 
 function showExits() {
-  const known = ["count", "unclaimed", "run_ns", "host_ns"], extra = [];
-  for (const s of stats)
-    for (const k in s)
-      if (k.endsWith("_ns") && typeof s[k] === "number" && !known.includes(k) && !extra.includes(k)) extra.push(k);
-  const table = $("exits"), head = add(add(table, "thead"), "tr"), body = add(table, "tbody");
-  const most = Math.max(1, ...stats.map(cost));
-  for (const h of ["reason", "what", "count", "unclaimed", "KVM_RUN", "snug", "mean",
-    ...extra.map(k => k.slice(0, -3).replace(/_/g, " ")), "cost"])
+  const table = $("exits"), top = add(add(table, "thead"), "tr"), head = add(table.tHead, "tr"), body = add(table, "tbody");
+  const most = Math.max(1, ...stats.map(cost)), columns = ["total_ns", "p50_ns", "p99_ns", "max_ns"];
+  for (const [text, span] of [["", 4], ["in KVM_RUN", 4], ["in snug", 4], ["", 1]]) {
+    const th = add(top, "th", text, text && "side");
+    th.colSpan = span;
+  }
+  for (const h of ["reason", "what", "count", "unclaimed", ...["total", "median", "p99", "max", "total", "median", "p99", "max"], "cost"])
     add(head, "th", h);
   for (const s of stats) {
     const row = add(body, "tr");
-    const cells = [String(s.reason).replace("KVM_EXIT_", ""), keyOf(s), number(s.count), number(s.unclaimed), time(s.run_ns || 0),
-      time(s.host_ns || 0), time(cost(s) / Math.max(1, s.count)), ...extra.map(k => s[k] === undefined ? "" : time(s[k]))];
+    const cells = [String(s.reason).replace("KVM_EXIT_", ""), keyOf(s), number(s.count), number(s.unclaimed)];
+    for (const side of ["run", "host"])
+      for (const c of columns) cells.push(time(timesOf(s, side)[c] || 0));
     for (const c of cells) add(row, "td", c);
     const share = add(add(row, "td"), "div", undefined, "share");
-    add(share, "i", undefined, "run").style.width = 100 * (s.run_ns || 0) / most + "%";
-    add(share, "i", undefined, "host").style.width = 100 * (s.host_ns || 0) / most + "%";
+    for (const side of ["run", "host"]) add(share, "i", undefined, side).style.width = 100 * total(s, side) / most + "%";
   }
   $("exits-part").hidden = !stats.length;
+  const kernel = Object.entries(data.kernel || {});
+  for (const [name, value] of kernel) {
+    add($("kernel"), "dt", name);
+    add($("kernel"), "dd", number(value));
+  }
+  $("kernel-part").hidden = !kernel.length;
 }
 
 /* --- the timeline: times in ns --- */
@@ -131,7 +141,9 @@ function readTrace() {
     from = Math.min(from, e.from);
     to = Math.max(to, e.to);
   }
-  if (from < Infinity) span = all = { from, to: Math.max(to, from + 1000) };
+  if (from === Infinity) return;
+  const edge = Math.max(500, (to - from) / 100); // so that marks at the ends show whole
+  span = all = { from: from - edge, to: to + edge };
 }
 
 const AXIS = 26, ROW = 46, LABEL = 16, PAD = 8;
@@ -164,7 +176,7 @@ function drawAxis(style) {
   const step = mag * ([1, 2, 5, 10].find(m => m * mag >= per) || 10);
   ctx.fillStyle = style.getPropertyValue("--soft");
   ctx.strokeStyle = style.getPropertyValue("--line");
-  for (let t = Math.ceil(span.from / step) * step; t <= span.to; t += step) {
+  for (let t = Math.max(0, Math.ceil(span.from / step) * step); t <= span.to; t += step) {
     const x = Math.round(toX(t)) + .5;
     ctx.beginPath();
     ctx.moveTo(x, AXIS - 6);
@@ -177,8 +189,6 @@ function drawAxis(style) {
 function drawTrack(track, y, style) {
   const h = ROW - LABEL - PAD;
   let until = -1; // what is narrower than a pixel is drawn once a pixel
-  ctx.fillStyle = style.getPropertyValue("--soft");
-  ctx.fillText(track.name, 6, y + LABEL / 2);
   for (let i = firstAfter(track.events, span.from); i < track.events.length && track.events[i].from <= span.to; i++) {
     const e = track.events[i], x0 = Math.max(0, toX(e.from)), x1 = Math.min(width(), toX(e.to)), w = x1 - x0;
     if (w < 1 && x0 < until) continue;
@@ -203,20 +213,32 @@ function drawTrack(track, y, style) {
   }
 }
 
+function drawLabel(track, y, style) {
+  ctx.fillStyle = style.getPropertyValue("--sunk");
+  ctx.fillRect(0, y, ctx.measureText(track.name).width + 12, LABEL);
+  ctx.fillStyle = style.getPropertyValue("--soft");
+  ctx.fillText(track.name, 6, y + LABEL / 2);
+}
+
 function drawMark(m, style) {
-  const x = Math.round(toX(m.from)) + .5, y = AXIS + tracks.indexOf(m.track) * ROW + LABEL;
+  const x = Math.round(toX(m.from)) + .5, y = AXIS + tracks.indexOf(m.track) * ROW + LABEL + (ROW - LABEL - PAD) / 2;
   if (x < -8 || x > width() + 8) return;
   ctx.fillStyle = ctx.strokeStyle = style.getPropertyValue("--mark");
+  ctx.globalAlpha = .4;
   ctx.beginPath();
-  ctx.moveTo(x, AXIS - 4);
+  ctx.moveTo(x, AXIS);
   ctx.lineTo(x, canvas.clientHeight);
   ctx.stroke();
+  ctx.globalAlpha = 1;
   ctx.beginPath();
-  ctx.moveTo(x, y - 10);
-  ctx.lineTo(x + 6, y - 4);
-  ctx.lineTo(x, y + 2);
-  ctx.lineTo(x - 6, y - 4);
+  ctx.moveTo(x, y - 7);
+  ctx.lineTo(x + 6, y);
+  ctx.lineTo(x, y + 7);
+  ctx.lineTo(x - 6, y);
+  ctx.closePath();
   ctx.fill();
+  ctx.strokeStyle = style.getPropertyValue("--card");
+  ctx.stroke();
 }
 
 function draw() {
@@ -230,8 +252,9 @@ function draw() {
   ctx.textBaseline = "middle";
   drawAxis(style);
   tracks.forEach((t, i) => drawTrack(t, AXIS + i * ROW, style));
+  tracks.forEach((t, i) => drawLabel(t, AXIS + i * ROW, style));
   marks.forEach(m => drawMark(m, style));
-  $("range").textContent = `${time(span.from)} to ${time(span.to)}, ${time(span.to - span.from)} of ${time(all.to - all.from)} shown`;
+  $("range").textContent = `${time(Math.max(0, span.from))} to ${time(span.to)}: ${time(span.to - span.from)} of ${time(all.to - all.from)}`;
 }
 
 // Zooms by a factor around a time, or moves; it stays within what there is, and 10 ns is the least.

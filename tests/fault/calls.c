@@ -315,6 +315,41 @@ static int stats_read(struct scene *s, struct snug_error *e)
 	return snug_stats_read(s->vm, rows, 4);
 }
 
+static bool tracing(struct scene *s)
+{
+	struct snug_trace_config c = {.spill = "/tmp", .exits = 64};
+
+	if (!loaded(s) || snug_trace_start(s->vm, &c, NULL) < 0)
+		return false;
+	for (int i = 0; i < 200; i++) /* out, then ud2 in its stub: two records each */
+		if (snug_run(s->vm, &s->x) < 0 || snug_vcpu_set_reg(s->cpu, "rip", 0x100000, NULL) < 0)
+			return false;
+	return true;
+}
+
+static int trace_start(struct scene *s, struct snug_error *e)
+{
+	return snug_trace_start(s->vm, NULL, e);
+}
+
+static int trace_start_spill(struct scene *s, struct snug_error *e)
+{
+	struct snug_trace_config c = {.spill = "/tmp"};
+
+	return snug_trace_start(s->vm, &c, e);
+}
+
+static int to_nowhere(void *ctx, const void *bytes, size_t len)
+{
+	(void)ctx, (void)bytes, (void)len;
+	return 0;
+}
+
+static int trace_write(struct scene *s, struct snug_error *e)
+{
+	return snug_trace_write(s->vm, 0, to_nowhere, NULL, e);
+}
+
 static int stats_read_vcpu(struct scene *s, struct snug_error *e)
 {
 	struct snug_stat rows[4];
@@ -430,6 +465,9 @@ const struct call_row call_rows[] = {
     {"snug_mmio_add", "", bare_vm, mmio_add},
     {"snug_stats_start", "", two_vcpus, stats_start},
     {"snug_stats_read", "", counting, stats_read, .silent = true},
+    {"snug_trace_start", "in memory", two_vcpus, trace_start},
+    {"snug_trace_start", "with a file", two_vcpus, trace_start_spill},
+    {"snug_trace_write", "from a file", tracing, trace_write},
     {"snug_stats_read_vcpu", "", counting, stats_read_vcpu, .silent = true},
     {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
     {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
