@@ -9,6 +9,24 @@
 #include "x86/regname.h"
 #include "x86/walk.h"
 
+/*
+ * The host's table names the host CPU it was read on: each vCPU gets its own APIC id instead.  SDM 2A table 3-8: leaf 1
+ * EBX bits 31:24; leaves 0xb and 0x1f EDX.
+ */
+static void own_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table)
+{
+	for (uint32_t i = 0; i < table->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &table->rows[i];
+
+		if (e->function == 1) {
+			e->ebx = (e->ebx & 0x00ffffff) | vcpu->index << 24;
+			vcpu->signature = e->eax;
+		} else if (e->function == 0xb || e->function == 0x1f) {
+			e->edx = vcpu->index;
+		}
+	}
+}
+
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
                     struct snug_error *err)
 {
@@ -21,6 +39,7 @@ int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_byt
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
 	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
+	own_cpuid(vcpu, cpuid);
 	if (r >= 0)
 		r = snug__kvm_set_cpuid(vcpu->kvm.fd, cpuid, &vm->watch, err);
 	if (r < 0)
