@@ -29,6 +29,8 @@ __attribute__((format(printf, 2, 3))) static void line(const struct out *o, cons
 	vsnprintf(s, COLUMNS + 1, fmt, ap);
 	va_end(ap);
 	len = strlen(s);
+	while (len > 0 && s[len - 1] == ' ')
+		len--;
 	for (size_t i = 0; i < len; i++)
 		if (s[i] < ' ' || s[i] > '~')
 			s[i] = '?';
@@ -221,7 +223,8 @@ static void entry(const struct out *o, const struct snug_table_entry *e)
 
 	if (!e->name)
 		return;
-	snprintf(head, sizeof(head), "  %-4s %04x at 0x%" PRIx64, e->name, e->selector, e->at);
+	snprintf(head, sizeof(head), gate ? "  %-4s %4u at 0x%" PRIx64 : "  %-4s %04x at 0x%" PRIx64, e->name,
+	         e->selector, e->at);
 	if (e->beyond || !e->len) {
 		line(o, "%s: %s", head, e->beyond ? "past the table's limit" : "no memory there");
 		return;

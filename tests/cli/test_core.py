@@ -40,7 +40,7 @@ def has(text, *parts):
 
 def test_autopsy_names_the_cause():
     r = expect(run(CODE), 123, "ud2 at 0x100003: the guest stopped itself", "walk of rip 0x100003, 4-level paging",
-               "level 4 at 0x", "a page of 2 MiB, memory", "gate 0006 at 0x", "cs   0018 at", "tr   0030 at",
+               "level 4 at 0x", "a page of 2 MiB, memory", "gate    6 at 0x", "cs   0018 at", "tr   0030 at",
                "the last 1 exit")
     if "no instructions" not in r.err:
         has(r.err, "=> 0000000000100003  0f 0b", "ud2", "xor eax, eax")
