@@ -28,9 +28,9 @@ static uint8_t *put(uint8_t *at, unsigned size, uint64_t v)
 }
 
 /* The head of a note; its descriptor comes next. */
-static uint8_t *head(uint8_t *at, const char *name, uint32_t bytes, uint32_t type)
+static uint8_t *head(uint8_t *at, const char *name, uint64_t bytes, uint32_t type)
 {
-	uint32_t len = (uint32_t)strlen(name) + 1;
+	size_t len = strlen(name) + 1;
 
 	at = put(at, 4, len);
 	at = put(at, 4, bytes);
@@ -60,6 +60,8 @@ static void put_regs(uint8_t *at, const struct snug__core_cpu *cpu, bool wide)
 		at = put(at, wide ? 8 : 4, from[i]);
 }
 
+#define SEGMENT_BYTES 16ull
+
 static uint8_t *put_segment(uint8_t *at, const struct snug_segment *g)
 {
 	unsigned rights = g->type | (unsigned)g->s << 4 | (unsigned)g->dpl << 5 | (unsigned)g->present << 7 |
@@ -76,7 +78,7 @@ uint8_t *snug__corenote_cpu(uint8_t *at, const struct snug__core_cpu *cpu, bool 
 {
 	const struct shape *sh = wide ? &wide_shape : &narrow_shape;
 	const struct snug_sregs *s = &cpu->sregs;
-	const struct snug_segment *const segs[] = {&s->cs, &s->ds, &s->es, &s->fs, &s->gs, &s->ss, &s->tr, &s->ldt};
+	const struct snug_segment segs[] = {s->cs, s->ds, s->es, s->fs, s->gs, s->ss, s->tr, s->ldt};
 	const uint64_t values[] = {s->cr0,       s->cr2,      s->cr3,       s->cr4,      s->cr8,      s->efer,
 	                           s->apic_base, s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit};
 
@@ -85,13 +87,13 @@ uint8_t *snug__corenote_cpu(uint8_t *at, const struct snug__core_cpu *cpu, bool 
 	put(at + sh->pid, 4, cpu->index + 1);
 	put_regs(at + sh->regs, cpu, wide);
 	at += sh->bytes;
-	at = head(at, "SNUG", 8 + sizeof(values) + 8 * 16, SNUG__CORE_NOTE_CPU);
+	at = head(at, "SNUG", 8 + sizeof(values) + sizeof(segs) / sizeof(*segs) * SEGMENT_BYTES, SNUG__CORE_NOTE_CPU);
 	at = put(at, 4, 1); /* version */
 	at = put(at, 4, cpu->index);
 	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
 		at = put(at, 8, values[i]);
 	for (size_t i = 0; i < sizeof(segs) / sizeof(*segs); i++)
-		at = put_segment(at, segs[i]);
+		at = put_segment(at, &segs[i]);
 	return at;
 }
 
@@ -102,7 +104,7 @@ uint8_t *snug__corenote_memory(uint8_t *at, const struct snug__mem *mem, uint64_
 
 	while (rows < mem->count && snug__within(end, mem->regions[rows].bytes, limit))
 		end += mem->regions[rows++].bytes;
-	at = head(at, "SNUG", 16 + rows * SNUG__CORE_ROW, SNUG__CORE_NOTE_MEMORY);
+	at = head(at, "SNUG", 16 + (uint64_t)rows * SNUG__CORE_ROW, SNUG__CORE_NOTE_MEMORY);
 	at = put(at, 4, 1); /* version */
 	at = put(at, 4, rows);
 	at = put(at, 4, cut);

@@ -204,8 +204,12 @@ static void wide_text(void **state)
 		a.insn[i].len = 15;
 		a.insn[i].text[63] = '\0';
 	}
-	for (unsigned i = 0; i < 32; i++)
+	a.has_cr2 = a.rip_walk.memory = a.cr2_walk.memory = a.fault.has_code = true;
+	for (unsigned i = 0; i < 32; i++) {
 		a.exit[i].size = 8;
+		a.exit[i].write = true;
+		a.exit[i].claimed = false;
+	}
 	snug_autopsy_text(&a, check_line, &bad);
 	assert_int_equal(bad, 0);
 }
