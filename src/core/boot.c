@@ -70,6 +70,11 @@ int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_
 	}
 	if (r >= 0)
 		r = snug__mode_state(mode, entry, stack, &t, &s, &regs, err);
+	/* What a guest before this one left in registers is no business of this one. */
+	if (r >= 0 && vcpu->ran)
+		r = snug__kvm_reset_rest(vcpu->kvm.fd, &vm->watch, err);
+	if (mode == SNUG_MODE_RESET)
+		regs.rdx = vcpu->signature;
 	if (r >= 0)
 		r = snug_vcpu_set_sregs(vcpu, &s, err);
 	if (r >= 0)

@@ -78,6 +78,9 @@ static int locate(const snug_vm *vm, const struct snug_sregs *s, const struct sn
 		vector = snug__stub_vector(rip, false);
 	}
 	f->has_code = vector >= 0 && vector < 32 && (X86_VECTORS_WITH_CODE >> vector & 1);
+	/* `int 13` pushes none; a 64-bit frame starts at a multiple of 16, so its end tells (SDM 3A 6.14.2). */
+	if (f->word == 8 && (f->at & 15) != 0)
+		f->has_code = false;
 	return vector;
 }
 
@@ -95,8 +98,10 @@ int snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *
 	if (r < 0)
 		return r;
 	vector = locate(vcpu->vm, &s, &regs, &f);
-	if (vector < 0 || !read_frame(vcpu, &s, &f))
+	if (vector < 0)
 		return 0;
+	/* A stack that cannot be read is a fault all the same: the vector is told, the frame is zero. */
+	read_frame(vcpu, &s, &f);
 	fill(x, &s, (unsigned)vector, &f);
 	return 1;
 }

@@ -35,6 +35,11 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_SET_REGS),
 	    IOCTL_ROW(KVM_SET_SIGNAL_MASK),
 	    IOCTL_ROW(KVM_RUN),
+	    IOCTL_ROW(KVM_SET_VCPU_EVENTS),
+	    IOCTL_ROW(KVM_SET_XSAVE),
+	    IOCTL_ROW(KVM_SET_XCRS),
+	    IOCTL_ROW(KVM_SET_DEBUGREGS),
+	    IOCTL_ROW(KVM_SET_MSRS),
 	    IOCTL_ROW(KVM_GET_STATS_FD),
 	};
 
