@@ -48,8 +48,8 @@ const struct cli_option cli_options[] = {
      "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
      "is the last machine's.",
      CLI_RUN, CLI_TYPE_PATH, FIELD(trace)},
-    {"trace-all", NULL, "let --trace keep everything, in a file beside FILE while the guest runs", NULL, CLI_RUN,
-     CLI_TYPE_FLAG, FIELD(trace_all)},
+    {"stream", NULL, "let --trace lose nothing: records go to a file beside FILE as the guest runs", NULL, CLI_RUN,
+     CLI_TYPE_FLAG, FIELD(stream)},
     {"report", "FILE", "write a page for a browser to FILE: result, exits, timeline, console",
      "One HTML file that needs no network. It has the newest 8192 exits and the last 256K of the console.", CLI_RUN,
      CLI_TYPE_PATH, FIELD(report)},

@@ -45,7 +45,7 @@ struct cli_args {
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
 	struct cli_address load, entry, stack;
 	const char *json, *trace, *report, *core, *kvm; /* NULL: not given */
-	bool stats, trace_all, sandbox, reboot, verbose, help;
+	bool stats, stream, sandbox, reboot, verbose, help;
 };
 
 struct cli_option {

@@ -19,9 +19,12 @@
 #include "report.h"
 
 /* The files of cli/report, see report.S. */
-extern const char snug_report_page[], snug_report_page_end[];
-extern const char snug_report_style[], snug_report_style_end[];
-extern const char snug_report_script[], snug_report_script_end[];
+extern const char snug_report_page[];
+extern const size_t snug_report_page_len;
+extern const char snug_report_style[];
+extern const size_t snug_report_style_len;
+extern const char snug_report_script[];
+extern const size_t snug_report_script_len;
 
 /* A page being written: what its marks stand for, and the first error. */
 struct page {
@@ -68,12 +71,12 @@ static void put_nonce(struct page *p)
 
 static void put_style(struct page *p)
 {
-	put(p, snug_report_style, (size_t)(snug_report_style_end - snug_report_style));
+	put(p, snug_report_style, snug_report_style_len);
 }
 
 static void put_script(struct page *p)
 {
-	put(p, snug_report_script, (size_t)(snug_report_script_end - snug_report_script));
+	put(p, snug_report_script, snug_report_script_len);
 }
 
 static void put_data(struct page *p)
@@ -98,21 +101,19 @@ static const struct {
 
 static void put_page(struct page *p)
 {
-	const char *at = snug_report_page, *end = snug_report_page_end;
+	size_t left = snug_report_page_len, len;
 
-	while (at < end) {
-		size_t i, n = sizeof marks / sizeof *marks, len = 0;
+	for (const char *at = snug_report_page; left; at += len, left -= len) {
+		size_t i = 0, n = sizeof marks / sizeof *marks;
 
-		for (i = 0; i < n; i++) {
-			len = strlen(marks[i].name);
-			if ((size_t)(end - at) >= len && !memcmp(at, marks[i].name, len))
-				break;
-		}
+		while (i < n &&
+		       (left < strlen(marks[i].name) || memcmp(at, marks[i].name, strlen(marks[i].name)) != 0))
+			i++;
+		len = i < n ? strlen(marks[i].name) : 1;
 		if (i < n)
 			marks[i].put(p);
 		else
 			put(p, at, 1);
-		at += i < n ? len : 1;
 	}
 }
 

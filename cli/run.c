@@ -261,8 +261,8 @@ static int check_args(const struct cli_args *args, struct snug_error *e)
 	if (args->sandbox)
 		return cli_err(e, -ENOTSUP, "leave it out, or say --sandbox off",
 		               "--sandbox on: this version has no sandbox yet");
-	if (args->trace_all && !args->trace)
-		return cli_err(e, -EINVAL, "add --trace FILE", "--trace-all: there is no --trace");
+	if (args->stream && !args->trace)
+		return cli_err(e, -EINVAL, "add --trace FILE", "--stream: there is no --trace");
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (files[i].path && cli_out_check(files[i].option, files[i].path, e) < 0)
 			return e->code;

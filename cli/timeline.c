@@ -15,7 +15,7 @@ int cli_trace_start(snug_vm *vm, const struct cli_args *args, struct snug_error 
 	struct snug_trace_config cfg = {.size = sizeof cfg, .exits = args->trace ? 0 : REPORT_EXITS};
 	char dir[4096];
 
-	if (args->trace_all && cli_out_folder(args->trace, dir, sizeof dir))
+	if (args->stream && cli_out_folder(args->trace, dir, sizeof dir))
 		cfg.spill = dir;
 	return snug_trace_start(vm, &cfg, e);
 }
@@ -31,10 +31,10 @@ int cli_trace_write(snug_vm *vm, const struct cli_args *args, struct snug_error 
 	r = snug_trace_write(vm, 0, cli_out_write, &out, e);
 	r = cli_out_close(&out, r, e);
 	snug_trace_count(vm, &events, &lost);
-	if (r == 0 && lost && args->trace_all)
+	if (r == 0 && lost && args->stream)
 		cli_say("--trace: %" PRIu64 " of %" PRIu64 " events are lost: is the disk full?", lost, events);
 	else if (r == 0 && lost && args->verbose)
-		cli_say("--trace: the newest %" PRIu64 " of %" PRIu64 " events; --trace-all keeps all", events - lost,
+		cli_say("--trace: the newest %" PRIu64 " of %" PRIu64 " events; --stream keeps all", events - lost,
 		        events);
 	return r;
 }

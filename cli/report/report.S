@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* report: the page of snug run --report as bytes */
+/* report: the page of snug run --report as bytes, and how many */
 	.macro blob name, file
-	.globl \name, \name\()_end
+	.globl \name, \name\()_len
 \name:
 	.incbin "\file"
-\name\()_end:
+1:	.balign 8
+\name\()_len:
+	.quad 1b - \name
 	.endm
 
 	.section .rodata

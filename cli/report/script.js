@@ -13,11 +13,14 @@ function add(parent, tag, text, cls) {
 }
 
 // Nanoseconds as people read them.
-function time(ns) {
+function time(ns, digits = 4) {
   for (const [unit, size] of [["s", 1e9], ["ms", 1e6], ["µs", 1e3]])
-    if (Math.abs(ns) >= size) return (ns / size).toPrecision(4).replace(/\.?0+$/, "") + " " + unit;
+    if (Math.abs(ns) >= size) return +(ns / size).toPrecision(digits) + " " + unit;
   return Math.round(ns) + " ns";
 }
+
+// With as many digits as tell two times apart that differ by so much.
+const exact = (ns, by) => time(ns, Math.max(3, Math.ceil(Math.log10(Math.max(10, ns) / Math.max(1, by))) + 1));
 
 function size(bytes) {
   let u = 0;
@@ -104,7 +107,7 @@ function showExits() {
     const row = add(body, "tr");
     const cells = [String(s.reason).replace("KVM_EXIT_", ""), keyOf(s), number(s.count), number(s.unclaimed)];
     for (const side of ["run", "host"])
-      for (const c of columns) cells.push(time(timesOf(s, side)[c] || 0));
+      for (const c of columns) cells.push(time(timesOf(s, side)[c] || 0, 3));
     for (const c of cells) add(row, "td", c);
     const share = add(add(row, "td"), "div", undefined, "share");
     for (const side of ["run", "host"]) add(share, "i", undefined, side).style.width = 100 * total(s, side) / most + "%";
@@ -182,7 +185,7 @@ function drawAxis(style) {
     ctx.moveTo(x, AXIS - 6);
     ctx.lineTo(x, canvas.clientHeight);
     ctx.stroke();
-    ctx.fillText(time(t), x + 4, 12);
+    ctx.fillText(exact(t, step), x + 4, 12);
   }
 }
 
@@ -195,14 +198,9 @@ function drawTrack(track, y, style) {
     until = Math.floor(x0) + 1;
     ctx.fillStyle = colour(e);
     ctx.fillRect(x0, y + LABEL, Math.max(1, w > 3 ? w - 1 : w), h);
-    if (w > 34) {
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(x0, y, w - 4, ROW);
-      ctx.clip();
+    if (w > 30 && ctx.measureText(e.name).width < w - 12) {
       ctx.fillStyle = e.name === "KVM_RUN" ? style.getPropertyValue("--ink") : "#fff";
       ctx.fillText(e.name, x0 + 6, y + LABEL + h / 2 + .5);
-      ctx.restore();
     }
     if (e === picked) {
       ctx.strokeStyle = style.getPropertyValue("--ink");
@@ -242,7 +240,7 @@ function drawMark(m, style) {
 }
 
 function draw() {
-  const style = getComputedStyle(document.documentElement), dpr = window.devicePixelRatio || 1;
+  const style = getComputedStyle(document.documentElement), dpr = window.devicePixelRatio || 1, shown = span.to - span.from;
   const height = AXIS + tracks.length * ROW;
   canvas.style.height = height + "px";
   canvas.width = Math.round(width() * dpr);
@@ -254,7 +252,7 @@ function draw() {
   tracks.forEach((t, i) => drawTrack(t, AXIS + i * ROW, style));
   tracks.forEach((t, i) => drawLabel(t, AXIS + i * ROW, style));
   marks.forEach(m => drawMark(m, style));
-  $("range").textContent = `${time(Math.max(0, span.from))} to ${time(span.to)}: ${time(span.to - span.from)} of ${time(all.to - all.from)}`;
+  $("range").textContent = `${exact(Math.max(0, span.from), shown)} to ${exact(span.to, shown)}: ${time(shown)} of ${time(all.to - all.from)}`;
 }
 
 // Zooms by a factor around a time, or moves; it stays within what there is, and 10 ns is the least.
@@ -283,7 +281,7 @@ function tell(e) {
     out.textContent = "";
     out.className = "event";
     add(out, "b", e.name);
-    add(out, "span", e.mark ? `mark of ${e.track.name} at ${time(e.from)}` : `${e.track.name}, ${time(e.to - e.from)} from ${time(e.from)} on`);
+    add(out, "span", e.mark ? `mark of ${e.track.name} at ${exact(e.from, 1)}` : `${e.track.name}, ${time(e.to - e.from)} from ${exact(e.from, 1)} on`);
     const args = Object.entries(e.args).map(([k, v]) => `${k} ${v}`).join("   ");
     if (args) {
       add(out, "br");

@@ -108,41 +108,43 @@ int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snu
 	return why ? snug__err_wrap(err, r, "%s", why) : r;
 }
 
-int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err)
-{
-	const struct snug__reg *reg = snug__reg_find(name);
+union any_regs {
 	struct snug_regs regs;
 	struct snug_sregs sregs;
-	int r;
+};
 
-	if (!reg)
+/* Finds a register by name and gets the set it belongs to. */
+static int get_set(snug_vcpu *vcpu, const char *name, const struct snug__reg **reg, union any_regs *u,
+                   struct snug_error *err)
+{
+	*reg = snug__reg_find(name);
+	if (!*reg)
 		return snug__reg_unknown(name, err);
-	if (reg->special)
-		r = snug_vcpu_get_sregs(vcpu, &sregs, err);
-	else
-		r = snug_vcpu_get_regs(vcpu, &regs, err);
-	if (r < 0)
-		return r;
-	*out = snug__reg_get(reg, reg->special ? (const void *)&sregs : &regs);
-	return 0;
+	return (*reg)->special ? snug_vcpu_get_sregs(vcpu, &u->sregs, err) : snug_vcpu_get_regs(vcpu, &u->regs, err);
+}
+
+int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err)
+{
+	const struct snug__reg *reg;
+	union any_regs u;
+	int r = get_set(vcpu, name, &reg, &u, err);
+
+	if (r >= 0)
+		*out = snug__reg_get(reg, &u);
+	return r;
 }
 
 int snug_vcpu_set_reg(snug_vcpu *vcpu, const char *name, uint64_t value, struct snug_error *err)
 {
-	const struct snug__reg *reg = snug__reg_find(name);
-	struct snug_regs regs;
-	struct snug_sregs sregs;
-	int r;
+	const struct snug__reg *reg;
+	union any_regs u;
+	int r = get_set(vcpu, name, &reg, &u, err);
 
-	if (!reg)
-		return snug__reg_unknown(name, err);
-	r = reg->special ? snug_vcpu_get_sregs(vcpu, &sregs, err) : snug_vcpu_get_regs(vcpu, &regs, err);
+	if (r >= 0)
+		r = snug__reg_set(reg, &u, value, err);
 	if (r < 0)
 		return r;
-	r = snug__reg_set(reg, reg->special ? (void *)&sregs : &regs, value, err);
-	if (r < 0)
-		return r;
-	return reg->special ? snug_vcpu_set_sregs(vcpu, &sregs, err) : snug_vcpu_set_regs(vcpu, &regs, err);
+	return reg->special ? snug_vcpu_set_sregs(vcpu, &u.sregs, err) : snug_vcpu_set_regs(vcpu, &u.regs, err);
 }
 
 int snug_vcpu_translate(snug_vcpu *vcpu, uint64_t linear, snug_gpa *out, struct snug_error *err)

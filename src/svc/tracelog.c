@@ -29,26 +29,30 @@ static int init_lane(struct snug__lane *lane, uint32_t room)
 int snug__tracelog_init(struct snug__tracelog *log, unsigned cpus, uint32_t room, uint32_t host_room, int spill,
                         struct snug_error *err)
 {
-	int r = 0;
+	int r = -ENOMEM;
 
 	*log = (struct snug__tracelog){.spill = spill};
 	log->lanes = calloc(cpus + 1ull, sizeof(*log->lanes));
-	if (log->lanes) {
-		log->count = cpus + 1;
-		log->has_lock = pthread_mutex_init(&log->lock, NULL) == 0;
-	}
-	for (unsigned i = 0; r == 0 && i < log->count; i++)
+	if (!log->lanes)
+		goto fail;
+	log->count = cpus + 1;
+	log->has_lock = pthread_mutex_init(&log->lock, NULL) == 0;
+	if (!log->has_lock)
+		goto fail;
+	for (unsigned i = 0; i < log->count; i++) {
 		r = init_lane(&log->lanes[i], i < cpus ? room : host_room);
-	if (log->has_lock && r == 0)
-		return 0;
+		if (r < 0)
+			goto fail;
+	}
+	return 0;
+fail:
 	snug__tracelog_destroy(log);
-	return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory, or keep fewer exits",
-	                 "trace: out of memory");
+	return snug__err(err, r, SNUG_STEP_NONE, "free some memory, or keep fewer exits", "trace: out of memory");
 }
 
 void snug__tracelog_destroy(struct snug__tracelog *log)
 {
-	for (unsigned i = 0; i < log->count; i++)
+	for (unsigned i = 0; log->lanes && i < log->count; i++)
 		free(log->lanes[i].records);
 	free(log->lanes);
 	if (log->has_lock)

@@ -25,7 +25,7 @@ static const char *const names[FNS] = {
 
 _Static_assert(FNS <= sizeof(((struct snug__decoder *)0)->fn) / sizeof(void *), "room for the functions");
 
-#define CALL(d, fn_, type) ((__typeof__(&type))(d)->fn[fn_])
+#define CALL(d, index, type) ((__typeof__(&(type)))(d)->fn[index])
 
 /* The versions whose structs are those of the headers have the same major and minor number, which the soname holds. */
 static bool same_version(const struct snug__decoder *d)

@@ -87,7 +87,7 @@ def test_the_newest_or_all():
     expect(r, 0, "--trace: the newest")
     assert t["otherData"]["events"] == 3 * 140000 + 2 and t["otherData"]["lost"] == 3 * (140001 - 131072), t["otherData"]
     assert check_rules(t)[-1]["name"] == "HLT"
-    r, t = trace(LOTS, "--trace-all", "--timeout", "60")
+    r, t = trace(LOTS, "--stream", "--timeout", "60")
     expect(r, 0)
     assert t["otherData"]["lost"] == 0
     assert len(check_rules(t)) == 3 * 140000 + 2
@@ -111,7 +111,7 @@ def test_what_cannot_be_written():
     code = image("guest.bin", guests.HLT)
     expect(snug("run", "--mode", "long", "--trace", "/nonexistent/t.json", code), 125, "--trace: /nonexistent/t.json")
     expect(snug("run", "--mode", "long", "--trace", "/dev/full", code), 125, "--trace: /dev/full: No space left")
-    expect(snug("run", "--mode", "long", "--trace-all", code), 125, "--trace-all: there is no --trace")
+    expect(snug("run", "--mode", "long", "--stream", code), 125, "--stream: there is no --trace")
 
 
 tap.main(globals())
