@@ -138,31 +138,27 @@ static void put_header(struct plan *p, uint8_t *all, const struct snug__core_cpu
 {
 	uint8_t *table = all + (p->wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr));
 	uint8_t *notes = all + p->header - p->notes, *at = notes;
+	Elf64_Phdr note = {.p_type = PT_NOTE, .p_align = 4}, load = {.p_type = PT_LOAD, .p_align = SNUG_PAGE};
 	unsigned phdrs = 1;
 
 	for (unsigned i = 0; i < count; i++)
 		at = snug__corenote_cpu(at, &cpus[i], p->wide, i == 0 ? signal : 0);
 	at = snug__corenote_memory(at, p->mem, p->header, p->limit, p->cut);
-	put_phdr(p, table, 0,
-	         &(Elf64_Phdr){.p_type = PT_NOTE,
-	                       .p_offset = p->header - p->notes,
-	                       .p_filesz = (uint64_t)(at - notes),
-	                       .p_align = 4});
+	note.p_offset = p->header - p->notes;
+	note.p_filesz = (uint64_t)(at - notes);
+	put_phdr(p, table, 0, &note);
 	for (unsigned i = 0; i < p->count; i++) {
 		const struct load *l = &p->loads[i];
 		uint64_t offset = offset_of(p, l->gpa);
 
-		if (offset == UINT64_MAX)
-			continue;
-		put_phdr(p, table, phdrs++,
-		         &(Elf64_Phdr){.p_type = PT_LOAD,
-		                       .p_flags = l->flags,
-		                       .p_offset = offset,
-		                       .p_vaddr = l->linear,
-		                       .p_paddr = l->gpa,
-		                       .p_filesz = l->bytes,
-		                       .p_memsz = l->bytes,
-		                       .p_align = SNUG_PAGE});
+		if (offset == UINT64_MAX || (!p->wide && l->gpa > UINT32_MAX))
+			continue; /* not in the file, or not to be told in 32 bits */
+		load.p_flags = l->flags;
+		load.p_offset = offset;
+		load.p_vaddr = l->linear;
+		load.p_paddr = l->gpa;
+		load.p_filesz = load.p_memsz = l->bytes;
+		put_phdr(p, table, phdrs++, &load);
 	}
 	put_ehdr(p, all, phdrs);
 }

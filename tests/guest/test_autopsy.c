@@ -40,10 +40,11 @@ static void deaths(void **state)
 	box_run(&b);
 	look(&b, &a);
 	box_close(&b);
-	if (!has_zydis(&a))
-		skip(); /* some sentences hold an instruction */
-	if (strcmp(a.rule, d->rule) != 0 || !strstr(a.why, d->text))
+	if (strcmp(a.rule, d->rule) == 0 && strstr(a.why, d->text))
+		return;
+	if (has_zydis(&a))
 		fail_msg("rule %s for %s: %s", a.rule, d->rule, a.why);
+	skip(); /* without Zydis some sentences can say less */
 }
 
 GUEST64(ud, "nop\nud2");
