@@ -131,12 +131,19 @@ static void on_exited(void *ctx, unsigned cpu, uint64_t now, const struct kvm_ru
 	describe(&tr->now, run);
 }
 
+/* Our fault stubs' port: an exit from one counts as claimed, but no device took it. */
+static bool is_stub(const struct trace *t, const struct snug__turn *turn)
+{
+	return turn->reason == KVM_EXIT_IO && turn->addr == SNUG__FAULT_PORT &&
+	       !snug__bus_find(&t->vm->pio, SNUG__FAULT_PORT);
+}
+
 static void on_handled(void *ctx, unsigned cpu, bool claimed)
 {
 	const struct trace *t = ctx;
 	struct snug__record *r = &((struct trace *)ctx)->tracers[cpu].now;
 
-	if (!claimed || !r->turn.count)
+	if (!claimed || !r->turn.count || is_stub(t, &r->turn))
 		return; /* no access, or nobody's */
 	r->flags |= SNUG__TURN_CLAIMED;
 	r->turn.device = snug__ticks_now(&t->vm->ticks) - r->turn.left;
