@@ -46,6 +46,7 @@ struct snug_vcpu {
 	struct snug__kick kick;
 	enum snug__pending pending;
 	bool ran;      /* KVM_RUN was called at least once */
+	bool once;     /* a debugger steps: come back after each exit; one that a device took is SNUG_EXIT_NONE */
 	bool has_mask; /* mask is what KVM has */
 	uint64_t mask; /* signals blocked inside KVM_RUN */
 	bool has_held; /* held came while an access was completed: the next run returns it */

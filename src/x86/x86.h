@@ -26,6 +26,7 @@
 
 /* SDM 3A 2.3 "System flags and fields in the EFLAGS register" */
 #define X86_RFLAGS_ONE (1ull << 1) /* reads as 1 */
+#define X86_RFLAGS_TF (1ull << 8)
 #define X86_RFLAGS_IF (1ull << 9)
 #define X86_RFLAGS_IOPL3 (3ull << 12)
 
@@ -50,7 +51,12 @@
 	((1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 17) | (1u << 21) |      \
 	 (1u << 29) | (1u << 30))
 
+#define X86_VECTOR_DB 1
+#define X86_VECTOR_BP 3
 #define X86_VECTOR_PF 14
+
+/* SDM 3B 17.2.3 "Debug status register (DR6)": a single step did it */
+#define X86_DR6_BS (1ull << 14)
 
 /* SDM 3A 9.1.4 "First instruction executed" */
 #define X86_RESET_VECTOR 0xfffffff0ull

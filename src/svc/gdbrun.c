@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* gdbrun: a VM run under a debugger: vCPUs take turns in the calling thread, and each exit is a stop, an end or nothing */
+#include <errno.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "core/core.h"
+#include "host/clock.h"
+#include "svc/gdbrun.h"
+#include "x86/x86.h"
+
+#define INT3 0xcc
+#define TURN_NS 1000000ull      /* of one vCPU of several */
+#define SHORT_TURN_NS 100000ull /* while another one steps */
+
+/* What one turn came to. */
+enum outcome {
+	MORE,    /* nothing to tell */
+	STEPPED, /* the one instruction is done */
+	STOP,    /* the debugger is to be told */
+	CALLER,  /* the exit is the caller's */
+	END,     /* the exit ended the guest */
+};
+
+static int arm(struct snug_gdb *g, unsigned cpu, bool step, struct snug_error *err)
+{
+	const snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	struct snug__gdb_cpu *c = &g->cpus[cpu];
+	struct kvm_guest_debug d = snug__gdb_debug(&g->places, step, c->regs);
+	int r;
+
+	/* KVM sets the trap flag for the instruction that is next when it is told, so each step is told anew. */
+	if (!step && !memcmp(&d, &c->debug, sizeof(d)))
+		return 0;
+	r = snug__kvm_set_debug(vcpu->kvm.fd, &d, &g->vm->watch, err);
+	if (r >= 0)
+		c->debug = d;
+	return r;
+}
+
+int snug__gdb_disarm(struct snug_gdb *g, struct snug_error *err)
+{
+	int r = 0;
+
+	g->places.count = 0;
+	for (unsigned i = 0; i < g->vm->cpus && r >= 0; i++)
+		r = arm(g, i, false, err);
+	return r;
+}
+
+static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
+{
+	struct snug_sregs s;
+	struct snug_regs r;
+	int code = snug_vcpu_get_regs(vcpu, &r, err);
+
+	if (code >= 0)
+		code = snug_vcpu_get_sregs(vcpu, &s, err);
+	if (code >= 0)
+		*pc = snug__gdb_pc(&r, &s);
+	return code;
+}
+
+static int move_rip(snug_vcpu *vcpu, int by, struct snug_error *err)
+{
+	struct snug_regs r;
+	int code = snug_vcpu_get_regs(vcpu, &r, err);
+
+	if (code < 0)
+		return code;
+	r.rip += (uint64_t)(int64_t)by;
+	return snug_vcpu_set_regs(vcpu, &r, err);
+}
+
+static int at_break(struct snug__gdb_stop *stop, const struct snug__gdb_place *p)
+{
+	stop->signal = SNUG__GDB_SIGTRAP;
+	stop->why = p->type == SNUG__GDB_SW ? SNUG__GDB_AT_SW : SNUG__GDB_AT_HW;
+	return STOP;
+}
+
+static int at_watch(struct snug__gdb_stop *stop, const struct snug__gdb_place *p)
+{
+	stop->signal = SNUG__GDB_SIGTRAP;
+	stop->why = SNUG__GDB_AT_WATCH;
+	stop->point = p->type;
+	stop->addr = p->addr;
+	return STOP;
+}
+
+static int fatal(struct snug_gdb *g, const struct snug_exit *x, enum snug__gdb_signal signal,
+                 struct snug__gdb_stop *stop)
+{
+	g->end = *x;
+	stop->signal = signal;
+	stop->fatal = true;
+	return STOP;
+}
+
+static int on_debug(struct snug_gdb *g, unsigned cpu, const struct snug_exit *x, struct snug__gdb_stop *stop,
+                    struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	const struct snug__gdb_place *p = NULL;
+	uint64_t pc;
+	int r = pc_of(vcpu, &pc, err);
+
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < SNUG__GDB_DEBUG_REGS && x->debug.exception == X86_VECTOR_DB; i++) {
+		if (!(x->debug.dr6 >> i & 1) || !(p = g->cpus[cpu].regs[i]))
+			continue;
+		if (p->type != SNUG__GDB_SW && p->type != SNUG__GDB_HW)
+			return at_watch(stop, p);
+	}
+	p = p ? p : snug__gdb_break_at(&g->places, pc);
+	if (x->debug.exception == X86_VECTOR_DB && (x->debug.dr6 & X86_DR6_BS))
+		return STEPPED;
+	if (p)
+		return at_break(stop, p);
+	stop->signal = SNUG__GDB_SIGTRAP;
+	/* An int3 of the guest's own: as on any system the debugger finds it done. */
+	r = x->debug.exception == X86_VECTOR_BP ? move_rip(vcpu, 1, err) : 0;
+	return r < 0 ? r : STOP;
+}
+
+/* GDB's names for what an exception means to a program. */
+static enum snug__gdb_signal signal_of(uint8_t vector)
+{
+	static const uint8_t signals[] = {
+	    [0] = SNUG__GDB_SIGFPE,  [6] = SNUG__GDB_SIGILL,  [7] = SNUG__GDB_SIGFPE,
+	    [16] = SNUG__GDB_SIGFPE, [17] = SNUG__GDB_SIGBUS, [19] = SNUG__GDB_SIGFPE,
+	};
+
+	return vector < sizeof(signals) && signals[vector] ? (enum snug__gdb_signal)signals[vector]
+	                                                   : SNUG__GDB_SIGSEGV;
+}
+
+static int on_fault(struct snug_gdb *g, unsigned cpu, bool step, const struct snug_exit *x,
+                    struct snug__gdb_stop *stop, struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	const struct snug__gdb_place *p;
+	uint64_t pc;
+	int r = snug__gdb_unfault(vcpu, &x->fault, step, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0 && x->fault.vector == X86_VECTOR_DB) {
+		stop->signal = SNUG__GDB_SIGTRAP;
+		return step ? STEPPED : STOP;
+	}
+	if (r > 0 && x->fault.vector == X86_VECTOR_BP) {
+		r = pc_of(vcpu, &pc, err);
+		p = r < 0 ? NULL : snug__gdb_break_at(&g->places, pc - 1);
+		if (p && !step) {
+			r = move_rip(vcpu, -1, err);
+			return r < 0 ? r : at_break(stop, p);
+		}
+		stop->signal = SNUG__GDB_SIGTRAP; /* the guest's own int3, done */
+		return r < 0 ? r : STOP;
+	}
+	return fatal(g, x, signal_of(x->fault.vector), stop);
+}
+
+/* kvm_pvm's emulator has no int3 in protected and long mode: it fails there. */
+static int on_internal(struct snug_gdb *g, unsigned cpu, bool step, const struct snug_exit *x,
+                       struct snug__gdb_stop *stop, struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	const struct snug__gdb_place *p;
+	uint64_t pc;
+	int r;
+
+	if (x->internal.suberror != KVM_INTERNAL_ERROR_EMULATION || x->internal.insn_len == 0 ||
+	    x->internal.insn[0] != INT3)
+		return fatal(g, x, SNUG__GDB_SIGILL, stop);
+	r = pc_of(vcpu, &pc, err);
+	if (r < 0)
+		return r;
+	p = snug__gdb_break_at(&g->places, pc);
+	if (p && !step)
+		return at_break(stop, p);
+	stop->signal = SNUG__GDB_SIGTRAP;
+	r = move_rip(vcpu, 1, err);
+	return r < 0 ? r : STOP;
+}
+
+/* What an exit means; enum outcome or a negative errno. */
+static int classify(struct snug_gdb *g, unsigned cpu, bool step, struct snug_exit *x, struct snug__gdb_stop *stop,
+                    struct snug_error *err)
+{
+	switch (x->kind) {
+	case SNUG_EXIT_NONE: /* a device dealt with it */
+	case SNUG_EXIT_TIMEOUT:
+		return MORE;
+	case SNUG_EXIT_DEBUG:
+		return on_debug(g, cpu, x, stop, err);
+	case SNUG_EXIT_FAULT:
+		return on_fault(g, cpu, step, x, stop, err);
+	case SNUG_EXIT_INTERNAL:
+		return on_internal(g, cpu, step, x, stop, err);
+	case SNUG_EXIT_SHUTDOWN:
+		return fatal(g, x, SNUG__GDB_SIGABRT, stop);
+	case SNUG_EXIT_FAIL_ENTRY:
+		return fatal(g, x, SNUG__GDB_SIGILL, stop);
+	case SNUG_EXIT_MEMORY:
+		return fatal(g, x, SNUG__GDB_SIGBUS, stop);
+	case SNUG_EXIT_HLT:
+		if (!x->hlt.interrupts)
+			return END;
+		g->cpus[cpu].halted = !step;
+		return step ? STEPPED : MORE;
+	case SNUG_EXIT_STATUS:
+	case SNUG_EXIT_RESET:
+		return END;
+	default:
+		return CALLER;
+	}
+}
+
+/*
+ * Retires the access of the last exit.  MORE: nothing was pending, or it is done; STEPPED: and with it the instruction
+ * being stepped over.  Where the instruction made another access, the next run returns that.
+ */
+static int retire(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
+{
+	struct snug__gdb_cpu *c = &g->cpus[cpu];
+	int r = snug_vcpu_complete(&g->vm->vcpus[cpu], err);
+
+	if (r == -EBUSY)
+		return MORE;
+	if (r < 0 || !c->stepping)
+		return r < 0 ? r : MORE;
+	c->stepping = false;
+	return STEPPED;
+}
+
+/* One instruction, or what comes in its place. */
+static int step_once(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exit *x, struct snug__gdb_stop *stop,
+                     struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	int r = vcpu->has_held ? 0 : arm(g, cpu, true, err);
+
+	if (r < 0)
+		return r;
+	vcpu->once = true;
+	r = snug_vcpu_run(vcpu, ns, x, err);
+	vcpu->once = false;
+	if (r < 0)
+		return r;
+	r = classify(g, cpu, true, x, stop, err);
+	if ((r == MORE || r == CALLER) && vcpu->pending != SNUG__PENDING_NONE)
+		g->cpus[cpu].stepping = true; /* KVM loses the stop of such an instruction */
+	return r == MORE ? retire(g, cpu, err) : r;
+}
+
+/* After a step: is there more to tell than that it was one? */
+static int look(struct snug_gdb *g, unsigned cpu, struct snug__gdb_stop *stop, struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	const struct snug__gdb_place *p;
+	uint64_t pc = 0;
+	int r;
+
+	if (vcpu->has_held)
+		return MORE;
+	p = snug__gdb_changed(&g->places, vcpu);
+	if (p)
+		return at_watch(stop, p);
+	stop->signal = SNUG__GDB_SIGTRAP;
+	if (g->engine.actions[cpu] == SNUG__GDB_STEP)
+		return STOP;
+	r = pc_of(vcpu, &pc, err);
+	p = r < 0 ? NULL : snug__gdb_break_at(&g->places, pc);
+	return r < 0 ? r : p ? at_break(stop, p) : MORE;
+}
+
+static int run_on(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exit *x, struct snug__gdb_stop *stop,
+                  struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	int r = vcpu->has_held ? 0 : arm(g, cpu, false, err);
+
+	if (r < 0)
+		return r;
+	snug__gdb_patch(&g->places, vcpu);
+	r = snug_vcpu_run(vcpu, ns, x, err);
+	snug__gdb_unpatch(&g->places, vcpu);
+	return r < 0 ? r : classify(g, cpu, false, x, stop, err);
+}
+
+/* A vCPU's turn, until `deadline` at most (0: none). */
+static int turn(struct snug_gdb *g, unsigned cpu, uint64_t deadline, struct snug_exit *x, struct snug__gdb_stop *stop,
+                struct snug_error *err)
+{
+	bool stepwise = g->engine.actions[cpu] == SNUG__GDB_STEP || snug__gdb_compares(&g->places);
+	uint64_t now = 0;
+	int r;
+
+	*stop = (struct snug__gdb_stop){.cpu = cpu};
+	r = retire(g, cpu, err);
+	if (r == STEPPED)
+		r = look(g, cpu, stop, err);
+	while (r == MORE && !g->cpus[cpu].halted) {
+		now = deadline ? snug__now_ns() : 0;
+		if (deadline && now >= deadline)
+			break;
+		if (!stepwise)
+			return run_on(g, cpu, deadline ? deadline - now : 0, x, stop, err);
+		r = step_once(g, cpu, deadline ? deadline - now : 0, x, stop, err);
+		if (r == STEPPED)
+			r = look(g, cpu, stop, err);
+	}
+	return r;
+}
+
+static bool runs(const struct snug_gdb *g, unsigned cpu)
+{
+	uint8_t action = g->engine.actions[cpu];
+
+	if (g->cpus[cpu].halted)
+		return false;
+	return action == SNUG__GDB_STEP || (action == SNUG__GDB_CONT && cpu < g->run_cpus);
+}
+
+/* The next in turn, -1: none can run.  *several and *steps tell of the others. */
+static int next(struct snug_gdb *g, bool *several, bool *steps)
+{
+	int found = -1;
+
+	*several = *steps = false;
+	for (unsigned i = 0; i < g->vm->cpus; i++) {
+		unsigned cpu = (g->turn + i) % g->vm->cpus;
+
+		if (!runs(g, cpu))
+			continue;
+		*several = found >= 0;
+		*steps = *steps || g->engine.actions[cpu] == SNUG__GDB_STEP;
+		found = found < 0 ? (int)cpu : found;
+	}
+	return found;
+}
+
+static void tell(struct snug_gdb *g, const struct snug__gdb_stop *stop)
+{
+	for (unsigned i = 0; i < g->vm->cpus; i++)
+		g->cpus[i].halted = false;
+	snug__gdb_stopped(&g->engine, stop);
+}
+
+/* Ctrl-C: the vCPU that ran last is shown.  What it was in the middle of is finished first, and may be told instead. */
+static int interrupted(struct snug_gdb *g, struct snug_exit *x, struct snug_error *err)
+{
+	unsigned cpu = g->turn < g->vm->cpus ? g->turn : 0;
+	struct snug__gdb_stop stop = {.cpu = cpu, .signal = SNUG__GDB_SIGINT};
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	int r = MORE;
+
+	while (r == MORE && snug_vcpu_complete(vcpu, err) == -EBUSY) {
+		r = snug_vcpu_run(vcpu, 0, x, err);
+		if (r >= 0)
+			r = classify(g, cpu, false, x, &stop, err);
+	}
+	if (r == MORE || r == STEPPED || r == STOP)
+		tell(g, &stop);
+	return r == STEPPED || r == STOP ? MORE : r;
+}
+
+static void end(struct snug_gdb *g, const struct snug_exit *x)
+{
+	g->end = *x;
+	snug__gdb_exited(&g->engine, x->kind == SNUG_EXIT_STATUS ? x->status.code : 0);
+}
+
+int snug__gdb_go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, struct snug_error *err)
+{
+	struct snug__gdb_engine *e = &g->engine;
+	struct snug__gdb_stop stop;
+	bool several, steps;
+
+	while (e->state == SNUG_GDB_RUN) {
+		int cpu = next(g, &several, &steps), r;
+		uint64_t now = snug__now_ns(), until = now + (steps ? SHORT_TURN_NS : TURN_NS);
+
+		if (e->interrupt) {
+			r = interrupted(g, x, err);
+		} else if (cpu < 0) {
+			*x = (struct snug_exit){.kind = SNUG_EXIT_HLT, .reason = KVM_EXIT_HLT, .vcpu = g->vm->vcpus};
+			x->hlt.interrupts = true;
+			return 0;
+		} else if (deadline && now >= deadline) {
+			x->kind = SNUG_EXIT_TIMEOUT;
+			return 0;
+		} else {
+			if (!several || (deadline && until > deadline))
+				until = deadline;
+			r = turn(g, (unsigned)cpu, until, x, &stop, err);
+			/* Who stops stays in turn: the debugger shows it. */
+			g->turn = r == MORE && several ? (unsigned)cpu + 1 : (unsigned)cpu;
+			if (r == STOP)
+				tell(g, &stop);
+		}
+		if (r < 0)
+			return r;
+		if (r == END)
+			end(g, x);
+		if (r == CALLER)
+			return 0;
+	}
+	return 0;
+}
