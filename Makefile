@@ -11,7 +11,7 @@
 
 BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev
 RUN_PACKAGES := seabios
-TEST_PACKAGES := $(RUN_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck util-linux
+TEST_PACKAGES := $(RUN_PACKAGES) g++ gdb libcmocka-dev clang clang-format clang-tidy cppcheck util-linux
 
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local

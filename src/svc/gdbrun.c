@@ -10,6 +10,7 @@
 #include "x86/x86.h"
 
 #define INT3 0xcc
+#define HLT 0xf4
 #define TURN_NS 1000000ull      /* of one vCPU of several */
 #define SHORT_TURN_NS 100000ull /* while another one steps */
 
@@ -22,32 +23,6 @@ enum outcome {
 	END,     /* the exit ended the guest */
 };
 
-static int arm(struct snug_gdb *g, unsigned cpu, bool step, struct snug_error *err)
-{
-	const snug_vcpu *vcpu = &g->vm->vcpus[cpu];
-	struct snug__gdb_cpu *c = &g->cpus[cpu];
-	struct kvm_guest_debug d = snug__gdb_debug(&g->places, step, c->regs);
-	int r;
-
-	/* KVM sets the trap flag for the instruction that is next when it is told, so each step is told anew. */
-	if (!step && !memcmp(&d, &c->debug, sizeof(d)))
-		return 0;
-	r = snug__kvm_set_debug(vcpu->kvm.fd, &d, &g->vm->watch, err);
-	if (r >= 0)
-		c->debug = d;
-	return r;
-}
-
-int snug__gdb_disarm(struct snug_gdb *g, struct snug_error *err)
-{
-	int r = 0;
-
-	g->places.count = 0;
-	for (unsigned i = 0; i < g->vm->cpus && r >= 0; i++)
-		r = arm(g, i, false, err);
-	return r;
-}
-
 static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
 {
 	struct snug_sregs s;
@@ -59,6 +34,53 @@ static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
 	if (code >= 0)
 		*pc = snug__gdb_pc(&r, &s);
 	return code;
+}
+
+static int set_debug(struct snug_gdb *g, unsigned cpu, struct kvm_guest_debug d, struct snug_error *err)
+{
+	int r = snug__kvm_set_debug(g->vm->vcpus[cpu].kvm.fd, &d, &g->vm->watch, err);
+
+	if (r >= 0)
+		g->cpus[cpu].debug = d;
+	return r;
+}
+
+static int arm(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
+{
+	struct snug__gdb_cpu *c = &g->cpus[cpu];
+	struct kvm_guest_debug d = snug__gdb_debug(&g->places, false, c->regs);
+
+	return memcmp(&d, &c->debug, sizeof(d)) ? set_debug(g, cpu, d, err) : 0;
+}
+
+/*
+ * KVM sets the trap flag for the instruction that is next when it is told, so each step is told anew.  `hlt` exits by
+ * itself, and stepped over it leaves the emulator with a halt that comes too late, after another instruction.
+ */
+static int arm_step(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	uint8_t first = 0;
+	uint64_t pc;
+	int r = pc_of(vcpu, &pc, err);
+
+	if (r >= 0)
+		r = snug_vcpu_read(vcpu, pc, &first, 1, err);
+	if (r < 0)
+		return r;
+	if (first == HLT)
+		return set_debug(g, cpu, (struct kvm_guest_debug){0}, err);
+	return set_debug(g, cpu, snug__gdb_debug(&g->places, true, g->cpus[cpu].regs), err);
+}
+
+int snug__gdb_disarm(struct snug_gdb *g, struct snug_error *err)
+{
+	int r = 0;
+
+	g->places.count = 0;
+	for (unsigned i = 0; i < g->vm->cpus && r >= 0; i++)
+		r = arm(g, i, err);
+	return r;
 }
 
 static int move_rip(snug_vcpu *vcpu, int by, struct snug_error *err)
@@ -227,13 +249,12 @@ static int retire(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
 {
 	struct snug__gdb_cpu *c = &g->cpus[cpu];
 	int r = snug_vcpu_complete(&g->vm->vcpus[cpu], err);
+	bool stepped = c->stepping && r >= 0;
 
-	if (r == -EBUSY)
-		return MORE;
-	if (r < 0 || !c->stepping)
-		return r < 0 ? r : MORE;
+	if (r < 0 && r != -EBUSY)
+		return r;
 	c->stepping = false;
-	return STEPPED;
+	return stepped ? STEPPED : MORE;
 }
 
 /* One instruction, or what comes in its place. */
@@ -241,7 +262,7 @@ static int step_once(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_
                      struct snug_error *err)
 {
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
-	int r = vcpu->has_held ? 0 : arm(g, cpu, true, err);
+	int r = vcpu->has_held ? 0 : arm_step(g, cpu, err);
 
 	if (r < 0)
 		return r;
@@ -281,7 +302,7 @@ static int run_on(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exi
                   struct snug_error *err)
 {
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
-	int r = vcpu->has_held ? 0 : arm(g, cpu, false, err);
+	int r = vcpu->has_held ? 0 : arm(g, cpu, err);
 
 	if (r < 0)
 		return r;
