@@ -374,7 +374,7 @@ static void tell(struct snug_gdb *g, const struct snug__gdb_stop *stop)
 /* Ctrl-C: the vCPU that ran last is shown.  What it was in the middle of is finished first, and may be told instead. */
 static int interrupted(struct snug_gdb *g, struct snug_exit *x, struct snug_error *err)
 {
-	unsigned cpu = g->turn < g->vm->cpus ? g->turn : 0;
+	unsigned cpu = g->last;
 	struct snug__gdb_stop stop = {.cpu = cpu, .signal = SNUG__GDB_SIGINT};
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
 	int r = MORE;
@@ -418,8 +418,8 @@ int snug__gdb_go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, str
 			if (!several || (deadline && until > deadline))
 				until = deadline;
 			r = turn(g, (unsigned)cpu, until, x, &stop, err);
-			/* Who stops stays in turn: the debugger shows it. */
-			g->turn = r == MORE && several ? (unsigned)cpu + 1 : (unsigned)cpu;
+			g->last = (unsigned)cpu;
+			g->turn = (unsigned)cpu + 1;
 			if (r == STOP)
 				tell(g, &stop);
 		}

@@ -15,7 +15,8 @@ struct snug__gdb_cpu {
 struct snug_gdb {
 	snug_vm *vm;
 	unsigned run_cpus; /* the first so many run */
-	unsigned turn;     /* whose turn it is */
+	unsigned turn;     /* whose turn it is, counted on without end */
+	unsigned last;     /* who ran last */
 	struct snug__gdb_places places;
 	struct snug_exit end; /* what ended the guest, or did so but for the debugger */
 	struct snug__gdb_engine engine;
