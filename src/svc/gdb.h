@@ -161,8 +161,8 @@ struct snug__gdb_places {
 
 int snug__gdb_place(struct snug__gdb_places *p, snug_vcpu *vcpu, bool set, enum snug__gdb_point type, uint64_t addr,
                     uint64_t len);
-/* Into guest memory as this vCPU maps it, and out again. */
-void snug__gdb_patch(struct snug__gdb_places *p, snug_vcpu *vcpu);
+/* Into guest memory as this vCPU maps it, and out again.  What is not mapped now stays out. */
+int snug__gdb_patch(struct snug__gdb_places *p, snug_vcpu *vcpu, struct snug_error *err);
 void snug__gdb_unpatch(struct snug__gdb_places *p, snug_vcpu *vcpu);
 /* What KVM is to do; regs gets which place each debug register has.  With step: one instruction. */
 struct kvm_guest_debug snug__gdb_debug(const struct snug__gdb_places *p, bool step,

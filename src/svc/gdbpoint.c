@@ -139,15 +139,16 @@ static bool wants_int3(const struct snug__gdb_places *ps, const struct snug__gdb
 	return is_break(p) && (!has_register || lma);
 }
 
-void snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu)
+int snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu, struct snug_error *err)
 {
 	const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS];
 	struct snug__mem *mem = &vcpu->vm->mem;
 	static const uint8_t int3 = INT3;
 	struct snug_sregs s;
+	int r = ps->count ? snug_vcpu_get_sregs(vcpu, &s, err) : 0;
 
-	if (ps->count == 0 || snug_vcpu_get_sregs(vcpu, &s, NULL) < 0)
-		return;
+	if (r < 0)
+		return r;
 	assign(ps, regs);
 	for (unsigned i = 0; i < ps->count; i++) {
 		struct snug__gdb_place *p = &ps->at[i];
@@ -158,6 +159,7 @@ void snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu)
 			             snug__mem_read(mem, p->gpa, &p->saved, 1) >= 0 &&
 			             snug__mem_write(mem, p->gpa, &int3, 1) >= 0;
 	}
+	return 0;
 }
 
 /* Last in, first out: two addresses may be one byte.  What the guest wrote over an int3 stays. */

@@ -304,9 +304,10 @@ static int run_on(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exi
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
 	int r = vcpu->has_held ? 0 : arm(g, cpu, err);
 
+	if (r >= 0 && !vcpu->has_held)
+		r = snug__gdb_patch(&g->places, vcpu, err);
 	if (r < 0)
 		return r;
-	snug__gdb_patch(&g->places, vcpu);
 	r = snug_vcpu_run(vcpu, ns, x, err);
 	snug__gdb_unpatch(&g->places, vcpu);
 	return r < 0 ? r : classify(g, cpu, false, x, stop, err);
