@@ -84,7 +84,8 @@ static int write_memory(void *ctx, unsigned cpu, uint64_t addr, const void *from
 				snug__mem_write(&g->vm->mem, gpa, (const uint8_t *)from + done, n);
 		}
 	}
-	snug__gdb_changed(&g->places, vcpu); /* what the debugger writes is no news to it */
+	if (r >= 0)
+		snug__gdb_changed(&g->places, &g->vm->mem, &s); /* what the debugger writes is no news to it */
 	return r;
 }
 

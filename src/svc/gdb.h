@@ -19,6 +19,7 @@
 
 #include <snug.h>
 
+#include "guest/mem.h"
 #include "host/kvmconst.h"
 
 /* A packet's payload, in either direction: PacketSize of qSupported. */
@@ -171,7 +172,8 @@ struct kvm_guest_debug snug__gdb_debug(const struct snug__gdb_places *p, bool st
 const struct snug__gdb_place *snug__gdb_break_at(const struct snug__gdb_places *p, uint64_t addr);
 /* Are there watchpoints that only comparing finds?  Takes what is there now; the first that changed since, or NULL. */
 bool snug__gdb_compares(const struct snug__gdb_places *p);
-const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *p, snug_vcpu *vcpu);
+const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *p, const struct snug__mem *mem,
+                                                const struct snug_sregs *s);
 
 /*
  * gdbfault.c: after SNUG_EXIT_FAULT, puts the registers back to those of the faulting code, as `iret` would.  A trap flag

@@ -194,7 +194,8 @@ bool snug__gdb_compares(const struct snug__gdb_places *ps)
 }
 
 /* All are looked at, so that each is told of its own changes only. */
-const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *ps, snug_vcpu *vcpu)
+const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *ps, const struct snug__mem *mem,
+                                                const struct snug_sregs *s)
 {
 	const struct snug__gdb_place *first = NULL;
 	uint8_t now[SNUG__GDB_WATCHED];
@@ -202,7 +203,7 @@ const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *ps, snu
 	for (unsigned i = 0; i < ps->count; i++) {
 		struct snug__gdb_place *p = &ps->at[i];
 
-		if (!p->watched || snug_vcpu_read(vcpu, p->addr, now, (size_t)p->len, NULL) != (int)p->len ||
+		if (!p->watched || snug__walk_read(mem, s, p->addr, now, (size_t)p->len) != p->len ||
 		    !memcmp(now, p->old, (size_t)p->len))
 			continue;
 		memcpy(p->old, now, (size_t)p->len);

@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "host/clock.h"
 #include "svc/gdbrun.h"
+#include "x86/walk.h"
 #include "x86/x86.h"
 
 #define INT3 0xcc
@@ -23,17 +24,26 @@ enum outcome {
 	END,     /* the exit ended the guest */
 };
 
-static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
+/* Where a vCPU stands. */
+static int find(snug_vcpu *vcpu, struct snug__gdb_seen *out, struct snug_error *err)
 {
-	struct snug_sregs s;
 	struct snug_regs r;
 	int code = snug_vcpu_get_regs(vcpu, &r, err);
 
 	if (code >= 0)
-		code = snug_vcpu_get_sregs(vcpu, &s, err);
+		code = snug_vcpu_get_sregs(vcpu, &out->sregs, err);
 	if (code >= 0)
-		*pc = snug__gdb_pc(&r, &s);
+		out->pc = snug__gdb_pc(&r, &out->sregs);
 	return code;
+}
+
+static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
+{
+	struct snug__gdb_seen seen;
+	int r = find(vcpu, &seen, err);
+
+	*pc = r < 0 ? 0 : seen.pc;
+	return r;
 }
 
 static int set_debug(struct snug_gdb *g, unsigned cpu, struct kvm_guest_debug d, struct snug_error *err)
@@ -59,18 +69,17 @@ static int arm(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
  */
 static int arm_step(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
 {
-	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	struct snug__gdb_cpu *c = &g->cpus[cpu];
 	uint8_t first = 0;
-	uint64_t pc;
-	int r = pc_of(vcpu, &pc, err);
+	int r = c->has_seen ? 0 : find(&g->vm->vcpus[cpu], &c->seen, err);
 
-	if (r >= 0)
-		r = snug_vcpu_read(vcpu, pc, &first, 1, err);
+	c->has_seen = false;
 	if (r < 0)
 		return r;
+	snug__walk_read(&g->vm->mem, &c->seen.sregs, c->seen.pc, &first, 1);
 	if (first == HLT)
 		return set_debug(g, cpu, (struct kvm_guest_debug){0}, err);
-	return set_debug(g, cpu, snug__gdb_debug(&g->places, true, g->cpus[cpu].regs), err);
+	return set_debug(g, cpu, snug__gdb_debug(&g->places, true, c->regs), err);
 }
 
 int snug__gdb_disarm(struct snug_gdb *g, struct snug_error *err)
@@ -125,19 +134,20 @@ static int on_debug(struct snug_gdb *g, unsigned cpu, const struct snug_exit *x,
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
 	const struct snug__gdb_place *p = NULL;
 	uint64_t pc;
-	int r = pc_of(vcpu, &pc, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	for (unsigned i = 0; i < SNUG__GDB_DEBUG_REGS && x->debug.exception == X86_VECTOR_DB; i++) {
 		if (!(x->debug.dr6 >> i & 1) || !(p = g->cpus[cpu].regs[i]))
 			continue;
 		if (p->type != SNUG__GDB_SW && p->type != SNUG__GDB_HW)
 			return at_watch(stop, p);
 	}
-	p = p ? p : snug__gdb_break_at(&g->places, pc);
 	if (x->debug.exception == X86_VECTOR_DB && (x->debug.dr6 & X86_DR6_BS))
 		return STEPPED;
+	r = pc_of(vcpu, &pc, err);
+	if (r < 0)
+		return r;
+	p = p ? p : snug__gdb_break_at(&g->places, pc);
 	if (p)
 		return at_break(stop, p);
 	stop->signal = SNUG__GDB_SIGTRAP;
@@ -280,22 +290,24 @@ static int step_once(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_
 /* After a step: is there more to tell than that it was one? */
 static int look(struct snug_gdb *g, unsigned cpu, struct snug__gdb_stop *stop, struct snug_error *err)
 {
-	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	struct snug__gdb_cpu *c = &g->cpus[cpu];
 	const struct snug__gdb_place *p;
-	uint64_t pc = 0;
 	int r;
 
-	if (vcpu->has_held)
+	if (g->vm->vcpus[cpu].has_held)
 		return MORE;
-	p = snug__gdb_changed(&g->places, vcpu);
+	r = find(&g->vm->vcpus[cpu], &c->seen, err);
+	if (r < 0)
+		return r;
+	c->has_seen = true;
+	p = snug__gdb_changed(&g->places, &g->vm->mem, &c->seen.sregs);
 	if (p)
 		return at_watch(stop, p);
 	stop->signal = SNUG__GDB_SIGTRAP;
 	if (g->engine.actions[cpu] == SNUG__GDB_STEP)
 		return STOP;
-	r = pc_of(vcpu, &pc, err);
-	p = r < 0 ? NULL : snug__gdb_break_at(&g->places, pc);
-	return r < 0 ? r : p ? at_break(stop, p) : MORE;
+	p = snug__gdb_break_at(&g->places, c->seen.pc);
+	return p ? at_break(stop, p) : MORE;
 }
 
 static int run_on(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exit *x, struct snug__gdb_stop *stop,
@@ -322,6 +334,7 @@ static int turn(struct snug_gdb *g, unsigned cpu, uint64_t deadline, struct snug
 	int r;
 
 	*stop = (struct snug__gdb_stop){.cpu = cpu};
+	g->cpus[cpu].has_seen = false;
 	r = retire(g, cpu, err);
 	if (r == STEPPED)
 		r = look(g, cpu, stop, err);

@@ -5,9 +5,17 @@
 
 #include "svc/gdb.h"
 
+/* Where a vCPU stands: the address of its next instruction, and what maps it. */
+struct snug__gdb_seen {
+	uint64_t pc;
+	struct snug_sregs sregs;
+};
+
 struct snug__gdb_cpu {
 	struct kvm_guest_debug debug; /* what KVM was told last */
 	const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS];
+	bool has_seen; /* seen is where it stands now */
+	struct snug__gdb_seen seen;
 	bool halted;   /* waits for an interrupt */
 	bool stepping; /* the instruction stepped over made an access that has to be retired */
 };
