@@ -70,7 +70,7 @@ static int listen_unix(struct cli_gdb *g, const char *where, const char *path, s
 	if (!*path || strlen(path) >= sizeof a.sun_path)
 		return cli_err(e, -EINVAL, NULL, "--gdb %.200s: the path is empty or longer than %zu bytes", where,
 		               sizeof a.sun_path - 1);
-	strcpy(a.sun_path, path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
 	g->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (g->listener < 0)
 		return sock_failed(where, e);

@@ -156,8 +156,7 @@ static int run_some(struct run *r, uint64_t ns, struct snug_error *e)
 {
 	struct snug_exit *x = &r->result->exit;
 
-	return r->args->gdb ? cli_gdb_run(&r->gdb, r->vm, ns, x, e)
-	                    : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
+	return r->args->gdb ? cli_gdb_run(&r->gdb, r->vm, ns, x, e) : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
 }
 
 /* Runs until something ends the guest; the exit that did is in the result.  True: it asked for a reset. */

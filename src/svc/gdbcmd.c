@@ -338,7 +338,7 @@ static int thread_end(struct snug__gdb_engine *e, struct args *a, struct snug__g
 
 static int thread_text(struct snug__gdb_engine *e, struct args *a, struct snug__gdb_text *r)
 {
-	char line[128];
+	char line[128] = "";
 	struct snug__gdb_text t = {.at = line, .room = sizeof(line)};
 	int64_t cpu;
 

@@ -91,10 +91,11 @@ static void assign(const struct snug__gdb_places *ps, const struct snug__gdb_pla
 {
 	unsigned n = 0;
 
-	memset(regs, 0, SNUG__GDB_DEBUG_REGS * sizeof(regs[0]));
 	for (unsigned i = 0; i < ps->count && n < SNUG__GDB_DEBUG_REGS; i++)
 		if (wants_register(ps, &ps->at[i]))
 			regs[n++] = &ps->at[i];
+	while (n < SNUG__GDB_DEBUG_REGS)
+		regs[n++] = NULL;
 }
 
 /* DR7's four bits for a register: what makes it hit, and how many bytes; SDM 3B 17.2.4. */

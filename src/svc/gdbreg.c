@@ -36,8 +36,8 @@ struct row {
 };
 
 #define REG(f) .source = GENERAL, .held = 8, .at = offsetof(struct snug_regs, f)
-#define SPEC(f, n) .source = SPECIAL, .held = n, .at = offsetof(struct snug_sregs, f)
-#define FPU(f, n) .source = FLOAT, .held = n, .at = offsetof(struct kvm_fpu, f)
+#define SPEC(f, n) .source = SPECIAL, .held = (n), .at = offsetof(struct snug_sregs, f)
+#define FPU(f, n) .source = FLOAT, .held = (n), .at = offsetof(struct kvm_fpu, f)
 
 #define GEN32(n, f, t)                                                                                               \
 	{                                                                                                            \
@@ -47,9 +47,9 @@ struct row {
 	{                                                                                                            \
 #n, t, IN64, CORE, .bytes = 8, REG(n)                                                                \
 	}
-#define SEL(n)                                                                                                       \
+#define SEL(n, f)                                                                                                    \
 	{                                                                                                            \
-#n, "int32", BOTH, CORE, .bytes = 4, SPEC(n.selector, 2)                                             \
+		n, "int32", BOTH, CORE, .bytes = 4, SPEC(f, 2)                                                       \
 	}
 #define ST(n)                                                                                                        \
 	{                                                                                                            \
@@ -104,12 +104,12 @@ static const struct row rows[] = {
     GEN64(r15, "int64"),
     {"rip", "code_ptr", IN64, CORE, .bytes = 8, .source = PC},
     {"eflags", "i386_eflags", BOTH, CORE, .bytes = 4, REG(rflags)},
-    SEL(cs),
-    SEL(ss),
-    SEL(ds),
-    SEL(es),
-    SEL(fs),
-    SEL(gs),
+    SEL("cs", cs.selector),
+    SEL("ss", ss.selector),
+    SEL("ds", ds.selector),
+    SEL("es", es.selector),
+    SEL("fs", fs.selector),
+    SEL("gs", gs.selector),
     ST(0),
     ST(1),
     ST(2),
