@@ -32,7 +32,7 @@ fi
 endef
 
 # $(call setup,DIR,CC,OPTIONS): configures once; meson reconfigures by itself after that.
-setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
+setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) --libdir=lib $(3) >$(1).log 2>&1 || { cat $(1).log; exit 1; }
 
 # $(call quiet,DIR): builds, and shows what it printed only if that failed.
 quiet = ninja -C $(1) --quiet >$(1).log 2>&1 || { cat $(1).log; exit 1; }
@@ -63,7 +63,8 @@ run: run-packages all
 	@build/snug demo
 	@echo
 	@echo "Real input: SeaBIOS, $(BIOS), for 5 seconds."
-	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out; status=$$?; cat build/seabios.out; \
+	@build/snug run --as firmware --timeout 5 $(BIOS) >build/seabios.out 2>build/seabios.err; \
+	  status=$$?; cat build/seabios.out build/seabios.err; \
 	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
 
 # A build made before cmocka was there has no tests yet.
@@ -98,8 +99,12 @@ bench: all
 
 bench-slow: bench
 
+# The prefix is in snug.pc, so a build for another one is configured anew.
 install: all
+	@meson configure build --prefix=$(abspath $(PREFIX)) --libdir=lib
+	@$(call quiet,build)
 	@meson install -C build --no-rebuild
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 clean:
 	@rm -rf build build-*

@@ -5,9 +5,11 @@
  * Each byte is written when the guest sends it: a prompt shows at once, and nothing is lost when a signal ends snug.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "console.h"
 
 void cli_console_open(struct cli_console *c, snug_vcpu *vcpu)
@@ -15,12 +17,19 @@ void cli_console_open(struct cli_console *c, snug_vcpu *vcpu)
 	c->vcpu = vcpu;
 }
 
-/* Waits until stdout takes bytes again; it may be a pipe somebody made non-blocking. */
-static bool wait_writable(void)
+/*
+ * Waits until stdout takes bytes: it may be a pipe somebody made non-blocking, or one nobody reads, and a time limit
+ * holds for that too.  False where it never will in time.
+ */
+static bool wait_writable(const struct cli_console *c)
 {
 	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	uint64_t now = c->deadline ? cli_now() : 0, ms;
 
-	return poll(&p, 1, -1) >= 0 || errno == EINTR;
+	if (c->deadline && now >= c->deadline)
+		return poll(&p, 1, 0) > 0;
+	ms = (c->deadline - now) / 1000000 + 1;
+	return poll(&p, 1, c->deadline && ms < INT_MAX ? (int)ms : -1) != 0;
 }
 
 void cli_console_write(void *ctx, const void *bytes, size_t len)
@@ -29,12 +38,18 @@ void cli_console_write(void *ctx, const void *bytes, size_t len)
 	const char *at = bytes;
 
 	while (len && !c->err) {
-		ssize_t n = write(STDOUT_FILENO, at, len);
+		ssize_t n;
 
+		if ((c->deadline || c->full) && !wait_writable(c)) {
+			snug_vcpu_kick(c->vcpu); /* whoever runs it sees that the time is up */
+			return;
+		}
+		n = write(STDOUT_FILENO, at, len);
+		c->full = n < 0 && errno == EAGAIN;
 		if (n >= 0) {
 			at += n;
 			len -= (size_t)n;
-		} else if (errno == EAGAIN ? !wait_writable() : errno != EINTR) {
+		} else if (!c->full && errno != EINTR) {
 			c->err = errno;
 			snug_vcpu_kick(c->vcpu);
 		}

@@ -4,13 +4,16 @@
 #define SNUG_CLI_CONSOLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <snug.h>
 
 struct cli_console {
-	snug_vcpu *vcpu; /* stopped where stdout fails */
-	bool eof;        /* no more input will come */
-	int err;         /* the errno that ended stdout, 0: it works */
+	snug_vcpu *vcpu;   /* stopped where stdout fails */
+	uint64_t deadline; /* of cli_now's clock; what cannot be written by then is dropped; 0: none */
+	bool eof;          /* no more input will come */
+	bool full;         /* the last write would have blocked */
+	int err;           /* the errno that ended stdout, 0: it works */
 };
 
 void cli_console_open(struct cli_console *c, snug_vcpu *vcpu);

@@ -220,6 +220,7 @@ static void run_all(struct run *r)
 			uint64_t now = cli_now();
 
 			r->deadline = r->args->timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + r->args->timeout_ns;
+			r->console.deadline = r->deadline;
 		}
 		again = run_guest(r) && r->args->reboot;
 		if (r->args->gdb)

@@ -39,7 +39,8 @@
  * Silence    The library does not print, does not exit, installs no signal handler and has no global state.
  *
  * References: "KVM" is the kernel's Documentation/virt/kvm/api.rst with its section number; "SDM" is Intel's
- * Software Developer's Manual (order 325384, volume 3); "APM" is AMD's (24593, volume 2).
+ * Software Developer's Manual (order 325384, volume 3; the numbers of chapters 7 and up are those before a chapter
+ * "User interrupts" was put in: newer editions have them one higher); "APM" is AMD's (24593, volume 2).
  */
 #ifndef SNUG_H
 #define SNUG_H
@@ -109,10 +110,10 @@ struct snug_call {
 };
 
 /*
- * Where the guest's console goes: the 16550 at 0x3f8 and the debug consoles at 0xe9 and 0x402.
- * `write` gets the bytes as the guest sends them, in the vCPU's thread.  `read` is asked when the guest looks
- * for input on the 16550: it gives at most `len` bytes that are there now and returns how many, without
- * waiting.  Either may be NULL (output is dropped, no input comes).  Of the same VM they may call snug_vcpu_kick alone.
+ * Where the guest's console goes: the 16550 at 0x3f8 and the debug consoles at 0xe9 and 0x402. `write` gets the
+ * bytes as the guest sends them, in the vCPU's thread.  `read` is asked when the guest looks for input on the 16550:
+ * it gives at most `len` bytes that are there now and returns how many, without waiting.  Either may be NULL (output
+ * is dropped, no input comes).  Of the same VM they may call snug_vcpu_kick alone.
  */
 struct snug_console {
 	void (*write)(void *ctx, const void *bytes, size_t len);
@@ -175,9 +176,9 @@ enum snug_mode {
 	SNUG_MODE_REAL,      /* 16-bit real-address mode, all segments at base 0 */
 	SNUG_MODE_PROTECTED, /* 32-bit protected mode, flat segments, no paging */
 	SNUG_MODE_PAGED32,   /* the same with 32-bit paging, first 4 GiB mapped to itself by 4 MiB pages */
-	SNUG_MODE_LONG,      /* 64-bit mode at CPL 0, memory and the first 4 GiB mapped to itself */
-	SNUG_MODE_USER,      /* the same at CPL 3 with IOPL 3: port access allowed, nothing else privileged */
-	SNUG_MODE_RESET,     /* as after power-on: CS base 0xffff0000, IP 0xfff0 (SDM 3A table 10-1) */
+	SNUG_MODE_LONG,  /* 64-bit mode at CPL 0; the RAM of snug_vm_new and the first 4 GiB mapped to themselves */
+	SNUG_MODE_USER,  /* the same at CPL 3 with IOPL 3: port access allowed, nothing else privileged */
+	SNUG_MODE_RESET, /* as after power-on: CS base 0xffff0000, IP 0xfff0 (SDM 3A table 9-1) */
 };
 
 enum snug_image_flag {
@@ -236,9 +237,12 @@ void snug_vm_free(snug_vm *vm);
  * tables of its own replaces them.  In real mode the interrupt vectors at 0 and stubs at 0x500-0x8ff serve for that,
  * unless the image starts below 0x900.
  *
- * Fails: -ENOENT, -EACCES, -EISDIR and the like (the file), -EFBIG (larger than memory), -ENOEXEC (damaged, or
- * not for this machine), -ERANGE (an address outside memory), -ENOTSUP (a mode this host refuses), -EINVAL.
- * On failure the contents of guest memory and the vCPU's registers are unspecified.
+ * Guest memory is written where the image goes and not cleared elsewhere; all registers are those of a new CPU.
+ *
+ * Fails: -ENOENT, -EACCES, -EISDIR and the like (the file), -EFBIG (larger than memory), -ENOEXEC (damaged, or not
+ * for this machine), -ERANGE (an address outside memory), -EEXIST (a device or a ROM of another size is in the way
+ * of the ROM or the tables), -EINVAL, and as snug_vcpu_boot.  On failure the contents of guest memory and the vCPU's
+ * registers are unspecified.
  */
 int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err);
 
@@ -255,7 +259,7 @@ enum snug_exit_kind {
 	SNUG_EXIT_RESET,      /* .reset     the guest asked for a reset */
 	SNUG_EXIT_FAULT,      /* .fault     an exception that only snug's own IDT caught */
 	SNUG_EXIT_SHUTDOWN,   /*            triple fault */
-	SNUG_EXIT_INTERNAL,   /* .internal  KVM could not go on: emulation failure and the like */
+	SNUG_EXIT_INTERNAL,   /* .internal  KVM could not go on: emulation failure (at CPL 3 too) and the like */
 	SNUG_EXIT_FAIL_ENTRY, /* .fail_entry the CPU refused the guest's state */
 	SNUG_EXIT_MEMORY,     /* .memory    guest memory the host could not provide */
 	SNUG_EXIT_MSR,        /* .msr       MSR access handed to user space */
@@ -418,13 +422,16 @@ enum snug_mem_flag {
 
 /* A piece of guest memory, backed by one KVM memory slot.  KVM 4.35. */
 struct snug_region {
-	size_t size;      /* sizeof(struct snug_region), or 0 */
-	snug_gpa gpa;     /* a multiple of 4096 */
-	uint64_t bytes;   /* a multiple of 4096, above 0 */
-	uint32_t flags;   /* enum snug_mem_flag */
-	void *host;       /* in: NULL: the library allocates zeroed memory; else borrowed, page aligned, until the
-	                     region is removed or the VM freed. out: where it is */
-	const char *name; /* for messages and listings, copied, at most 15 bytes; NULL: "ram" */
+	size_t size;    /* sizeof(struct snug_region), or 0 */
+	snug_gpa gpa;   /* a multiple of 4096 */
+	uint64_t bytes; /* a multiple of 4096, above 0 */
+	uint32_t flags; /* enum snug_mem_flag */
+	/* in: NULL: the library allocates zeroed memory; else borrowed, page aligned, until the region is removed or the VM
+	 * freed. out: where it is. */
+	void *host;
+	/* For messages and listings. in: copied, cut to 15 bytes; NULL: "ram". out: good until a region is added or
+	 * removed. */
+	const char *name;
 };
 
 /*
@@ -457,8 +464,9 @@ int snug_mem_mark(snug_vm *vm, snug_gpa gpa, size_t len);
 /* ---------------------------------------------------------------------------------------------------------
  * 3. Virtual CPUs and registers
  *
- * While a vCPU runs, only snug_vcpu_kick may be called on it.
- * A pending access is retired first (see snug_vcpu_complete); a read that nobody answered gives -EBUSY.
+ * While a vCPU runs, only snug_vcpu_kick may be called on it.  A pending access is retired first (see
+ * snug_vcpu_complete); a read that nobody answered gives -EBUSY, and so does an access over a page whose second half
+ * is still to be returned by snug_vcpu_run.
  * ------------------------------------------------------------------------------------------------------ */
 
 /* vCPU number index of a VM, or NULL.  Owned by the VM.  [any thread] */
@@ -518,10 +526,13 @@ int snug_vcpu_set_reg(snug_vcpu *vcpu, const char *name, uint64_t value, struct 
 const char *snug_reg_name(unsigned index);
 
 /*
- * Sets all registers of a vCPU for a mode, entry and stack (steps 5 to 7), as snug_load does for vCPU 0.
- * entry and stack are linear addresses; in real mode below 1 MiB (entry becomes CS:IP with CS a multiple of
- * 0x1000) and 64 KiB.  For SNUG_MODE_RESET they are not looked at.  entry need not be mapped.
- * Fails: -ENOTSUP (a mode this host refuses), -ERANGE (entry or stack the mode cannot reach), -EINVAL, -ENOMEM.
+ * Sets all registers of a vCPU for a mode, entry and stack (steps 5 to 7), as snug_load does for vCPU 0. entry and
+ * stack are linear addresses; in real mode below 1 MiB (entry becomes CS:IP with CS a multiple of 0x1000) and 64
+ * KiB.  For SNUG_MODE_RESET they are not looked at.  entry need not be mapped.  What a guest left in x87, SSE and
+ * AVX registers, debug registers, MSRs and pending events is reset too.  No vCPU of the VM may run.
+ * Fails: -ENOTSUP (a mode this host refuses), -ERANGE (entry or stack the mode cannot reach; tables for more than 242
+ * GiB of RAM or 80 vCPUs), -EINVAL, -ENOMEM, -EBUSY (a vCPU runs, or a read waits for its answer), -EEXIST (a device
+ * is where the tables go), -EFAULT (their region was removed).
  */
 int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack, struct snug_error *err);
 
@@ -556,16 +567,17 @@ int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struc
 
 /*
  * Runs a vCPU for at most timeout_ns nanoseconds (0: no limit) and says why it stopped.  Exits that devices deal
- * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT
- * or SIGNAL, running again goes on; after the others the guest is stuck until its registers are set.  After a FAULT the
- * vCPU stands in the stub that told of it, and running on returns from there to the faulting instruction (not in 32-bit
- * modes on kvm_pvm, whose emulator has no iret there).
+ * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT,
+ * SIGNAL, STATUS or RESET, running again goes on; after the others the guest is stuck until its registers are set.
+ * After a FAULT the vCPU stands in the stub that told of it, and running on returns from there to the faulting
+ * instruction (not in 32-bit modes on kvm_pvm, whose emulator has no iret there).
  *
- * While it runs, SIGURG is blocked in the calling thread and used to interrupt KVM_RUN, without a handler: it is
- * let through to KVM_RUN alone (KVM_SET_SIGNAL_MASK, KVM 4.19) and taken off again.  KVM_RUN ended by another
- * signal is SNUG_EXIT_SIGNAL; EAGAIN is tried again.
+ * While it runs, SIGURG is blocked in the calling thread and used to interrupt KVM_RUN, without a handler: it is let
+ * through to KVM_RUN alone (KVM_SET_SIGNAL_MASK, KVM 4.19) and taken off again; a SIGURG of somebody else's is sent
+ * to the thread again at the end.  KVM_RUN ended by another signal is SNUG_EXIT_SIGNAL; EAGAIN is tried again.
  *
- * Fails: -EBUSY (it runs in another thread), -EIO and other errnos of KVM_RUN.  KVM 4.10.
+ * Fails: -EBUSY (it runs in another thread), -EAGAIN (no timer for the time limit), -EIO and other errnos of KVM_RUN.
+ * KVM 4.10.
  */
 int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err);
 
@@ -577,9 +589,10 @@ int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, 
 void snug_vcpu_kick(snug_vcpu *vcpu);
 
 /*
- * Retires the access of the last SNUG_EXIT_PIO or SNUG_EXIT_MMIO without running on (immediate_exit): for a read, with the
- * answer that is in exit.data now.  Without a pending access does nothing.  The calls of tier 3 do this by themselves
- * for writes; for reads they give -EBUSY until this was called, since only the caller knows whether it answered.
+ * Retires the access of the last SNUG_EXIT_PIO or SNUG_EXIT_MMIO without running on (immediate_exit): for a read,
+ * with the answer that is in exit.data now.  Without a pending access does nothing.  The calls of tier 3 do this by
+ * themselves for writes; for reads they give -EBUSY until this was called, since only the caller knows whether it
+ * answered.
  * Fails: -EBUSY: the same instruction made another access; the next run returns it.
  */
 int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err);
@@ -606,8 +619,8 @@ struct snug_device_ops {
 /*
  * Gives a device the ports [port, port + count) or the addresses [gpa, gpa + bytes).  ops and self are borrowed
  * until the range is removed or the VM freed.
- * Fails: -EEXIST (overlaps another range, or RAM; the message names both), -EINVAL (empty, or past the end),
- * -ENOMEM.
+ * Fails: -EEXIST (overlaps another range, memory, or KVM's reserved pages; the message names both), -EINVAL (empty,
+ * or past the end), -ENOMEM.
  */
 int snug_pio_add(snug_vm *vm, uint16_t port, uint32_t count, const struct snug_device_ops *ops, void *self,
                  struct snug_error *err);
@@ -650,15 +663,15 @@ struct snug_stat {
 };
 
 /*
- * Counts and times the exits of all vCPUs from now on.  At most 512 rows are kept for each vCPU; further keys are added
- * up in a row SNUG_STAT_REST of their reason.  Does nothing where it is on.  Fails: -ENOMEM, -ENOSPC (too many services
- * watch this VM).
+ * Counts and times the exits of all vCPUs from now on; none may be running.  At most 512 rows are kept for each
+ * vCPU; further keys are added up in a row SNUG_STAT_REST of their reason.  Does nothing where it is on.  Fails:
+ * -ENOMEM, -ENOSPC (too many services watch this VM).
  */
 int snug_stats_start(snug_vm *vm, struct snug_error *err);
 
 /*
- * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  snug_stats_read adds up
- * all vCPUs.  Call them while no vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.
+ * Writes at most max rows, costliest first, and returns how many there are; 0 if never started.  snug_stats_read
+ * adds up all vCPUs.  Call them while no vCPU runs in another thread; a device's callbacks may, on a VM of one vCPU.
  * Fails: -ENOMEM.
  */
 int snug_stats_read(snug_vm *vm, struct snug_stat *rows, size_t max);

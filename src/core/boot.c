@@ -24,6 +24,11 @@ static int need_tables(snug_vm *vm, struct snug_error *err)
 
 	if (vm->has_tables)
 		return 0;
+	/* Memory changes here, which another thread's vCPU must not meet half done. */
+	for (unsigned i = 0; i < vm->cpus; i++)
+		if (snug__kick_running(&vm->vcpus[i].kick))
+			return snug__err(err, -EBUSY, SNUG_STEP_MEMORY, "set all vCPUs' modes before the first runs",
+			                 "no memory for tables can be added: vCPU %u is running", i);
 	r = snug__tables_plan(&plan, vm->ram_top, vm->cpus, err);
 	if (r < 0)
 		return r;
@@ -65,6 +70,11 @@ int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_
 	}
 	if (r >= 0)
 		r = snug__mode_state(mode, entry, stack, &t, &s, &regs, err);
+	/* What a guest before this one left in registers is no business of this one. */
+	if (r >= 0 && vcpu->ran)
+		r = snug__kvm_reset_rest(vcpu->kvm.fd, &vm->watch, err);
+	if (mode == SNUG_MODE_RESET)
+		regs.rdx = vcpu->signature;
 	if (r >= 0)
 		r = snug_vcpu_set_sregs(vcpu, &s, err);
 	if (r >= 0)
@@ -83,18 +93,22 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	    .stack = im->stack,
 	};
 	struct snug_boot boot = {.size = sizeof(boot)};
-	int kind = im->kind == SNUG_KIND_AUTO ? snug__detect(bytes, &want, err) : (int)im->kind;
+	int kind = (int)im->kind;
 	int r;
 
-	if (kind < 0)
-		return kind;
-	if ((size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
+	if (kind == SNUG_KIND_AUTO) {
+		kind = snug__detect(bytes, &want, err);
+		if (kind < 0)
+			return kind;
+	}
+	if (kind < 0 || (size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "name one of enum snug_kind", "no image kind %d",
 		                 kind);
 	r = loaders[kind](bytes, &want, &vm->mem, &boot, err);
 	/* An image that covers the vectors brings its own. */
-	if (r >= 0 && boot.mode == SNUG_MODE_REAL && boot.low >= SNUG__IVT_END)
-		vm->has_ivt = snug__ivt_write(&vm->mem) == 0;
+	if (r >= 0)
+		vm->has_ivt =
+		    boot.mode == SNUG_MODE_REAL && boot.low >= SNUG__IVT_END && snug__ivt_write(&vm->mem) == 0;
 	if (r >= 0)
 		r = snug_vcpu_boot(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, err);
 	if (r >= 0)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* bus: the public calls that give devices their ranges, and memory its regions */
 #include <errno.h>
-#include <string.h>
 
 #include "base/err.h"
-#include "base/sized.h"
 #include "core/core.h"
 
 int snug_pio_add(snug_vm *vm, uint16_t port, uint32_t count, const struct snug_device_ops *ops, void *self,
@@ -23,6 +21,11 @@ int snug_mmio_add(snug_vm *vm, snug_gpa gpa, uint64_t bytes, const struct snug_d
 		return snug__err(err, -EEXIST, SNUG_STEP_NONE, "put the device where no memory is",
 		                 "mmio 0x%llx, 0x%llx bytes: overlaps memory '%s' at 0x%llx", (unsigned long long)gpa,
 		                 (unsigned long long)bytes, r->name, (unsigned long long)r->gpa);
+	if (snug__overlap(gpa, bytes, SNUG__RESERVED_GPA, SNUG__RESERVED_BYTES))
+		return snug__err(
+		    err, -EEXIST, SNUG_STEP_NONE, "put the device elsewhere",
+		    "mmio 0x%llx, 0x%llx bytes: overlaps the reserved pages of KVM's TSS and identity map",
+		    (unsigned long long)gpa, (unsigned long long)bytes);
 	return snug__bus_add(&vm->mmio, gpa, bytes, ops, self, err);
 }
 
@@ -38,18 +41,7 @@ int snug_mmio_remove(snug_vm *vm, snug_gpa gpa)
 
 int snug_mem_add(snug_vm *vm, const struct snug_region *region, struct snug_error *err)
 {
-	struct snug_region r;
-	const struct snug__range *device;
-
-	if (!snug__sized_copy(&r, sizeof(r), region))
-		return snug__err(err, -EINVAL, SNUG_STEP_MEMORY, "set it to sizeof(struct snug_region) or 0",
-		                 "memory: size %zu", region->size);
-	device = snug__bus_overlap(&vm->mmio, r.gpa, r.bytes);
-	if (device && snug__within(r.gpa, r.bytes, UINT64_MAX)) /* one that wraps has an error of its own */
-		return snug__err(err, -EEXIST, SNUG_STEP_MEMORY, "put the memory where no device is",
-		                 "memory at 0x%llx overlaps a device at 0x%llx", (unsigned long long)r.gpa,
-		                 (unsigned long long)device->base);
-	return snug__mem_add(&vm->mem, &r, err);
+	return snug__mem_add(&vm->mem, region, err);
 }
 
 int snug_mem_remove(snug_vm *vm, snug_gpa gpa, struct snug_error *err)

@@ -45,11 +45,12 @@ struct snug_vcpu {
 	struct snug__kvm_vcpu kvm;
 	struct snug__kick kick;
 	enum snug__pending pending;
-	bool ran;      /* KVM_RUN was called at least once */
-	bool once;     /* a debugger steps: come back after each exit; one that a device took is SNUG_EXIT_NONE */
-	bool has_mask; /* mask is what KVM has */
-	uint64_t mask; /* signals blocked inside KVM_RUN */
-	bool has_held; /* held came while an access was completed: the next run returns it */
+	bool ran;           /* KVM_RUN was called at least once */
+	bool once;          /* a debugger steps: come back after each exit; one a device took is SNUG_EXIT_NONE */
+	uint32_t signature; /* CPUID leaf 1 EAX: EDX after a reset */
+	bool has_mask;      /* mask is what KVM has */
+	uint64_t mask;      /* signals blocked inside KVM_RUN */
+	bool has_held;      /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
 };
 

@@ -109,6 +109,7 @@ static bool on_internal(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_
 	x->internal.suberror = run->internal.suberror;
 	x->internal.ndata = (uint32_t)snug__min(run->internal.ndata, 16);
 	memcpy(x->internal.data, run->internal.data, sizeof(x->internal.data));
+	x->internal.insn_len = 0;
 	if (vcpu->vm->insn_bytes && run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION &&
 	    run->internal.ndata >= 3 &&
 	    (run->emulation_failure.flags & KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES)) {

@@ -12,22 +12,25 @@
 struct frame {
 	unsigned word; /* bytes */
 	bool has_code;
-	uint64_t at; /* linear address */
+	/* Where its first word is: an offset into the stack segment, which wraps by mask. */
+	uint64_t base, at, mask;
 	uint64_t code, ip, cs, flags, sp, ss;
 };
 
 static bool read_frame(const snug_vcpu *vcpu, const struct snug_sregs *s, struct frame *f)
 {
 	uint64_t *const fields[] = {&f->code, &f->ip, &f->cs, &f->flags, &f->sp, &f->ss};
-	unsigned first = f->has_code ? 0 : 1, need = f->word == 8 ? 6 : 4;
-	uint8_t bytes[6 * 8];
-	size_t got = snug__walk_read(&vcpu->vm->mem, s, f->at, bytes, (size_t)f->word * (6ul - first)) / f->word;
+	unsigned first = f->has_code ? 0 : 1, need = f->word == 8 ? 6 : 4, i;
+	uint8_t bytes[8];
 
-	if (got < need - first)
-		return false;
-	for (unsigned i = 0; i < got; i++)
-		*fields[first + i] = snug__le_load(bytes + (size_t)i * f->word, f->word);
-	return true;
+	for (i = first; i < 6; i++) {
+		uint64_t at = f->base + ((f->at + (uint64_t)(i - first) * f->word) & f->mask);
+
+		if (snug__walk_read(&vcpu->vm->mem, s, at, bytes, f->word) != f->word)
+			break;
+		*fields[i] = snug__le_load(bytes, f->word);
+	}
+	return i >= need;
 }
 
 static void fill(struct snug_exit *x, const struct snug_sregs *s, unsigned vector, const struct frame *f)
@@ -45,7 +48,7 @@ static void fill(struct snug_exit *x, const struct snug_sregs *s, unsigned vecto
 	/* Where the privilege stayed, a frame ends before sp and ss: they are what they were before the push. */
 	if (f->word == 8 || (f->word == 4 && ((f->cs ^ s->cs.selector) & 3)))
 		return;
-	x->fault.rsp = f->at - s->ss.base + f->word * (3ul + f->has_code);
+	x->fault.rsp = (f->at + f->word * (3ul + f->has_code)) & f->mask;
 	x->fault.ss = s->ss.selector;
 }
 
@@ -55,23 +58,29 @@ static int locate(const snug_vm *vm, const struct snug_sregs *s, const struct sn
 	uint64_t rip = (uint32_t)(s->cs.base + regs->rip);
 	int vector;
 
+	/* A stack segment has 32-bit offsets where its B flag says so (SDM 3A 3.4.5), in 64-bit mode no base. */
+	f->base = s->ss.base;
+	f->mask = s->ss.db ? UINT32_MAX : UINT16_MAX;
+	f->at = regs->rsp;
 	if (!(s->cr0 & X86_CR0_PE)) {
 		f->word = 2;
-		f->at = s->ss.base + (uint16_t)regs->rsp;
 		return vm->has_ivt ? snug__ivt_vector(rip) : -1;
 	}
 	if (!vm->has_tables)
 		return -1;
 	if (s->efer & X86_EFER_LMA) {
 		f->word = 8;
-		f->at = regs->rsp;
+		f->base = 0;
+		f->mask = UINT64_MAX;
 		vector = snug__stub_vector(regs->rip, true);
 	} else {
 		f->word = 4;
-		f->at = (uint32_t)(s->ss.base + (uint32_t)regs->rsp);
 		vector = snug__stub_vector(rip, false);
 	}
 	f->has_code = vector >= 0 && vector < 32 && (X86_VECTORS_WITH_CODE >> vector & 1);
+	/* `int 13` pushes none; a 64-bit frame starts at a multiple of 16, so its end tells (SDM 3A 6.14.2). */
+	if (f->word == 8 && (f->at & 15) != 0)
+		f->has_code = false;
 	return vector;
 }
 
@@ -89,8 +98,10 @@ int snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *
 	if (r < 0)
 		return r;
 	vector = locate(vcpu->vm, &s, &regs, &f);
-	if (vector < 0 || !read_frame(vcpu, &s, &f))
+	if (vector < 0)
 		return 0;
+	/* A stack that cannot be read is a fault all the same: the vector is told, the frame is zero. */
+	read_frame(vcpu, &s, &f);
 	fill(x, &s, (unsigned)vector, &f);
 	return 1;
 }

@@ -17,7 +17,8 @@ static int stop(snug_vcpu *vcpu, struct snug_exit *x, enum snug_exit_kind kind)
 /*
  * The one policy for a KVM_RUN that gave no exit.  1: *x is for the caller, 0: try again, negative: broken.
  *
- * EINTR: a kick, the end of the time, or some other signal, which the caller is told of.
+ * EINTR: a kick, the end of the time, or some other signal, which the caller is told of; a SIGURG of somebody else's is
+ *        kept for after the run.
  * EAGAIN: the vCPU waits to be started by another one; KVM has waited already, so just try again.
  * EFAULT: the guest touched memory that the host cannot give; with KVM_CAP_MEMORY_FAULT_INFO kvm_run says where.
  *         EHWPOISON is the same for memory that broke.
@@ -30,7 +31,11 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 	case EINTR:
 		if (snug__kick_take(&vcpu->kick))
 			return stop(vcpu, x, SNUG_EXIT_KICKED);
-		return stop(vcpu, x, snug__kick_expired(&vcpu->kick) ? SNUG_EXIT_TIMEOUT : SNUG_EXIT_SIGNAL);
+		if (snug__kick_expired(&vcpu->kick))
+			return stop(vcpu, x, SNUG_EXIT_TIMEOUT);
+		if (!snug__kick_foreign(&vcpu->kick))
+			return stop(vcpu, x, SNUG_EXIT_SIGNAL);
+		return snug__kick_expired(&vcpu->kick) ? stop(vcpu, x, SNUG_EXIT_TIMEOUT) : 0;
 	case EAGAIN:
 		return 0;
 	case EFAULT:
@@ -38,7 +43,9 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 		if (vcpu->kvm.run->exit_reason == KVM_EXIT_MEMORY_FAULT)
 			return snug__exit_handle(vcpu, x, &claimed, err);
 		memset(&x->memory, 0, sizeof(x->memory));
-		return stop(vcpu, x, SNUG_EXIT_MEMORY);
+		stop(vcpu, x, SNUG_EXIT_MEMORY);
+		x->reason = KVM_EXIT_UNKNOWN; /* the kernel gave none */
+		return 1;
 	default:
 		return snug__kvm_run_failed(code, err);
 	}

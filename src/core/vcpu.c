@@ -9,6 +9,24 @@
 #include "x86/regname.h"
 #include "x86/walk.h"
 
+/*
+ * The host's table names the host CPU it was read on: each vCPU gets its own APIC id instead.  SDM 2A table 3-8: leaf 1
+ * EBX bits 31:24; leaves 0xb and 0x1f EDX.
+ */
+static void own_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table)
+{
+	for (uint32_t i = 0; i < table->nent; i++) {
+		struct kvm_cpuid_entry2 *e = &table->rows[i];
+
+		if (e->function == 1) {
+			e->ebx = (e->ebx & 0x00ffffff) | vcpu->index << 24;
+			vcpu->signature = e->eax;
+		} else if (e->function == 0xb || e->function == 0x1f) {
+			e->edx = vcpu->index;
+		}
+	}
+}
+
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
                     struct snug_error *err)
 {
@@ -21,6 +39,7 @@ int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_byt
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
 	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
+	own_cpuid(vcpu, cpuid);
 	if (r >= 0)
 		r = snug__kvm_set_cpuid(vcpu->kvm.fd, cpuid, &vm->watch, err);
 	if (r < 0)
@@ -89,41 +108,43 @@ int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snu
 	return why ? snug__err_wrap(err, r, "%s", why) : r;
 }
 
-int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err)
-{
-	const struct snug__reg *reg = snug__reg_find(name);
+union any_regs {
 	struct snug_regs regs;
 	struct snug_sregs sregs;
-	int r;
+};
 
-	if (!reg)
+/* Finds a register by name and gets the set it belongs to. */
+static int get_set(snug_vcpu *vcpu, const char *name, const struct snug__reg **reg, union any_regs *u,
+                   struct snug_error *err)
+{
+	*reg = snug__reg_find(name);
+	if (!*reg)
 		return snug__reg_unknown(name, err);
-	if (reg->special)
-		r = snug_vcpu_get_sregs(vcpu, &sregs, err);
-	else
-		r = snug_vcpu_get_regs(vcpu, &regs, err);
-	if (r < 0)
-		return r;
-	*out = snug__reg_get(reg, reg->special ? (const void *)&sregs : &regs);
-	return 0;
+	return (*reg)->special ? snug_vcpu_get_sregs(vcpu, &u->sregs, err) : snug_vcpu_get_regs(vcpu, &u->regs, err);
+}
+
+int snug_vcpu_get_reg(snug_vcpu *vcpu, const char *name, uint64_t *out, struct snug_error *err)
+{
+	const struct snug__reg *reg;
+	union any_regs u;
+	int r = get_set(vcpu, name, &reg, &u, err);
+
+	if (r >= 0)
+		*out = snug__reg_get(reg, &u);
+	return r;
 }
 
 int snug_vcpu_set_reg(snug_vcpu *vcpu, const char *name, uint64_t value, struct snug_error *err)
 {
-	const struct snug__reg *reg = snug__reg_find(name);
-	struct snug_regs regs;
-	struct snug_sregs sregs;
-	int r;
+	const struct snug__reg *reg;
+	union any_regs u;
+	int r = get_set(vcpu, name, &reg, &u, err);
 
-	if (!reg)
-		return snug__reg_unknown(name, err);
-	r = reg->special ? snug_vcpu_get_sregs(vcpu, &sregs, err) : snug_vcpu_get_regs(vcpu, &regs, err);
+	if (r >= 0)
+		r = snug__reg_set(reg, &u, value, err);
 	if (r < 0)
 		return r;
-	r = snug__reg_set(reg, reg->special ? (void *)&sregs : &regs, value, err);
-	if (r < 0)
-		return r;
-	return reg->special ? snug_vcpu_set_sregs(vcpu, &sregs, err) : snug_vcpu_set_regs(vcpu, &regs, err);
+	return reg->special ? snug_vcpu_set_sregs(vcpu, &u.sregs, err) : snug_vcpu_set_regs(vcpu, &u.regs, err);
 }
 
 int snug_vcpu_translate(snug_vcpu *vcpu, uint64_t linear, snug_gpa *out, struct snug_error *err)

@@ -47,9 +47,11 @@ static int check_config(struct snug_config *c, struct snug_error *err)
 	return 0;
 }
 
+/* A device under memory would never be reached, so neither may lie over the other: tables and ROM too. */
 static int set_slot(void *ctx, uint32_t slot, const struct snug__region *r, uint64_t bytes, struct snug_error *err)
 {
 	snug_vm *vm = ctx;
+	const struct snug__range *device = snug__bus_overlap(&vm->mmio, r->gpa, bytes);
 	struct kvm_userspace_memory_region kr = {
 	    .slot = slot,
 	    .flags = r->flags & SNUG_MEM_READONLY ? KVM_MEM_READONLY : 0,
@@ -58,6 +60,10 @@ static int set_slot(void *ctx, uint32_t slot, const struct snug__region *r, uint
 	    .userspace_addr = (uint64_t)(uintptr_t)r->host,
 	};
 
+	if (device)
+		return snug__err(err, -EEXIST, SNUG_STEP_MEMORY, "put the memory where no device is",
+		                 "memory '%s' at 0x%llx overlaps a device at 0x%llx", r->name,
+		                 (unsigned long long)r->gpa, (unsigned long long)device->base);
 	return snug__kvm_set_memory(vm->fd, &kr, &vm->watch, err);
 }
 

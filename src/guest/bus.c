@@ -16,9 +16,6 @@
 
 typedef unsigned long long ull; /* what %llx prints */
 
-/* Is a field wholly inside the struct its owner was compiled with? */
-#define HAS(ops, field) (offsetof(struct snug_device_ops, field) + sizeof((ops)->field) <= (ops)->size)
-
 void snug__bus_init(struct snug__bus *b, const char *name, uint64_t last)
 {
 	*b = (struct snug__bus){.name = name, .last = last};
@@ -67,21 +64,13 @@ const struct snug__range *snug__bus_overlap(const struct snug__bus *b, uint64_t 
 	return &b->ranges[i];
 }
 
-/* The caller's ops as this version knows them; a struct that says it ends early has no later fields. */
+/* The caller's ops as this version knows them. */
 static int copy_ops(struct snug_device_ops *to, const struct snug_device_ops *from, struct snug_error *err)
 {
-	*to = (struct snug_device_ops){0};
-	if (from->size == 0 || from->size >= sizeof(*to)) {
-		if (!snug__sized_copy(to, sizeof(*to), from))
-			return snug__err(err, -EINVAL, SNUG_STEP_NONE,
-			                 "set size to sizeof(struct snug_device_ops), or 0",
-			                 "device ops: size %zu, or a field beyond the %zu bytes known here, is wrong",
-			                 from->size, sizeof(*to));
-	} else {
-		to->max_size = HAS(from, max_size) ? from->max_size : 0;
-		to->read = HAS(from, read) ? from->read : NULL;
-		to->write = HAS(from, write) ? from->write : NULL;
-	}
+	if (!snug__sized_copy(to, sizeof(*to), from))
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set size to sizeof(struct snug_device_ops), or 0",
+		                 "device ops: size %zu, or a field beyond the %zu bytes known here, is wrong",
+		                 from->size, sizeof(*to));
 	to->size = sizeof(*to);
 	if (to->max_size == 0)
 		to->max_size = WIDEST;

@@ -83,7 +83,7 @@ int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocke
 	kick_set(&mine);
 	pthread_sigmask(SIG_BLOCK, &mine, &k->old_mask);
 	k->running = true;
-	k->sent = false;
+	k->sent = k->foreign = false;
 	k->thread = pthread_self();
 	k->deadline_ns = 0;
 	pthread_mutex_unlock(&k->lock);
@@ -117,7 +117,25 @@ void snug__kick_end(struct snug__kick *k)
 	if (drain)
 		while (sigtimedwait(&mine, NULL, &at_once) == KICK_SIGNAL)
 			;
+	if (k->foreign)
+		pthread_kill(pthread_self(), KICK_SIGNAL); /* whose it is gets it where it is open */
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+bool snug__kick_foreign(struct snug__kick *k)
+{
+	static const struct timespec at_once;
+	siginfo_t info;
+	sigset_t mine;
+
+	kick_set(&mine);
+	if (sigtimedwait(&mine, &info, &at_once) != KICK_SIGNAL)
+		return false;
+	/* Ours may have come since the caller looked: then the time is up now, or the kick is still to be answered. */
+	pthread_mutex_lock(&k->lock);
+	k->foreign |= info.si_code != SI_TIMER && !k->sent;
+	pthread_mutex_unlock(&k->lock);
+	return true;
 }
 
 void snug__kick(struct snug__kick *k)

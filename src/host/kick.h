@@ -21,6 +21,7 @@ struct snug__kick {
 	pthread_mutex_t lock;
 	bool running; /* thread is between begin and end */
 	bool sent;    /* a signal was sent to it */
+	bool foreign; /* a SIGURG that is not ours was taken off */
 	pthread_t thread;
 	atomic_bool asked; /* a kick nobody has answered yet */
 	bool has_timer;    /* while a run with a time limit is under way */
@@ -45,6 +46,13 @@ void snug__kick(struct snug__kick *k);
 
 /* Was it asked?  Answers the kick. */
 bool snug__kick_take(struct snug__kick *k);
+
+/*
+ * KVM_RUN was interrupted, though neither by a kick nor by the time: was it by a SIGURG of somebody else's, pending in
+ * this thread?  It is taken off, so that it does not stop every run, and sent again at the end.  Afterwards look again
+ * whether a kick or the time is what came.
+ */
+bool snug__kick_foreign(struct snug__kick *k);
 
 /* Has the time run out? */
 bool snug__kick_expired(const struct snug__kick *k);

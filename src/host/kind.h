@@ -5,7 +5,7 @@
 
 #include <snug.h>
 
-/* Told from the CPU's flags and the modules loaded.  A CPU that hides VT-x and SVM can only have kvm_pvm. */
+/* Told from the modules loaded and the CPU's flags. */
 enum snug_host_kind snug__host_kind(void);
 
 #endif

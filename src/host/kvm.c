@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "host/clock.h"
 #include "host/map.h"
@@ -33,6 +34,11 @@ enum call {
 	C_SET_SREGS,
 	C_GET_REGS,
 	C_SET_REGS,
+	C_EVENTS,
+	C_XSAVE,
+	C_XCRS,
+	C_DEBUGREGS,
+	C_MSRS,
 	C_STATS_FD,
 	C_SIGMASK,
 	C_RUN,
@@ -75,6 +81,11 @@ static const struct call_row {
                      "the host refuses these values: compare CR0, CR4 and EFER with SDM 3A 2.5"},
     [C_GET_REGS] = {KVM_GET_REGS, "KVM_GET_REGS", SNUG_STEP_REGS, HINT_KERNEL},
     [C_SET_REGS] = {KVM_SET_REGS, "KVM_SET_REGS", SNUG_STEP_REGS, HINT_KERNEL},
+    [C_EVENTS] = {KVM_SET_VCPU_EVENTS, "KVM_SET_VCPU_EVENTS", SNUG_STEP_SET_SREGS, HINT_KERNEL},
+    [C_XSAVE] = {KVM_SET_XSAVE, "KVM_SET_XSAVE", SNUG_STEP_SET_SREGS, HINT_KERNEL},
+    [C_XCRS] = {KVM_SET_XCRS, "KVM_SET_XCRS", SNUG_STEP_SET_SREGS, HINT_KERNEL},
+    [C_DEBUGREGS] = {KVM_SET_DEBUGREGS, "KVM_SET_DEBUGREGS", SNUG_STEP_SET_SREGS, HINT_KERNEL},
+    [C_MSRS] = {KVM_SET_MSRS, "KVM_SET_MSRS", SNUG_STEP_SET_SREGS, HINT_KERNEL},
     [C_STATS_FD] = {KVM_GET_STATS_FD, "KVM_GET_STATS_FD", SNUG_STEP_EXIT, HINT_LIMITS},
     [C_SIGMASK] = {KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", SNUG_STEP_RUN, HINT_KERNEL},
     [C_RUN] = {KVM_RUN, "KVM_RUN", SNUG_STEP_RUN, "the kernel log (dmesg) may say more"},
@@ -343,6 +354,67 @@ int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct s
 	struct snug_sregs copy = *in;
 
 	return call_kvm(vcpu_fd, C_SET_SREGS, &copy, in->cr0, w, err);
+}
+
+/* FCW and MXCSR after a reset, and that x87 and SSE are in use: SDM 1 13.4.1, 13.4.2; all else is in its first state. */
+static int reset_fpu(int vcpu_fd, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	uint8_t area[4096] = {0};
+
+	snug__le_store(area + 0, 2, 0x37f);
+	snug__le_store(area + 24, 4, 0x1f80);
+	snug__le_store(area + 512, 8, 3); /* XSTATE_BV */
+	return call_kvm(vcpu_fd, C_XSAVE, area, 0, w, err);
+}
+
+/* Not every CPU or KVM has every one: KVM_SET_MSRS says how many it set, and 0 is no failure here. */
+static int reset_msrs(int vcpu_fd, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	static const struct {
+		uint32_t index;
+		uint64_t value;
+	} msrs[] = {
+	    {0x174, 0},
+	    {0x175, 0},
+	    {0x176, 0},                  /* SYSENTER CS, ESP, EIP: SDM 4 table 2-2 */
+	    {0x277, 0x0007040600070406}, /* PAT: SDM 3A 11.12.4 */
+	    {0xc0000081, 0},
+	    {0xc0000082, 0},
+	    {0xc0000083, 0},
+	    {0xc0000084, 0}, /* STAR, LSTAR, CSTAR, FMASK */
+	    {0xc0000102, 0},
+	    {0xc0000103, 0}, /* KERNEL_GS_BASE, TSC_AUX */
+	};
+
+	for (size_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		struct {
+			uint32_t count, pad; /* struct kvm_msrs with its room */
+			struct kvm_msr_entry entry;
+		} set = {.count = 1, .entry = {.index = msrs[i].index, .data = msrs[i].value}};
+		int r = call_kvm(vcpu_fd, C_MSRS, &set, msrs[i].index, w, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int snug__kvm_reset_rest(int vcpu_fd, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
+	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400}; /* SDM 3A table 9-1 */
+	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs = {{.value = 1}}};  /* XCR0: x87 alone, SDM 1 13.3 */
+	int r = call_kvm(vcpu_fd, C_EVENTS, &events, 0, w, err);
+
+	if (r >= 0)
+		r = reset_fpu(vcpu_fd, w, err);
+	if (r < 0)
+		return r;
+	r = call_raw(vcpu_fd, C_XCRS, &xcrs, 1, w);
+	if (r < 0 && r != -EINVAL) /* which says that the CPU has no XSAVE, so no XCR0 */
+		return fail(C_XCRS, -r, NULL, err);
+	r = call_kvm(vcpu_fd, C_DEBUGREGS, &debug, debug.dr7, w, err);
+	return r < 0 ? r : reset_msrs(vcpu_fd, w, err);
 }
 
 int snug__kvm_stats_fd(int fd, const struct snug__kvm_watch *w, struct snug_error *err)

@@ -13,7 +13,7 @@ typedef unsigned long long ull;
 
 /*
  * What the registers of a mode reach.  In real mode CS:IP starts below 1 MiB, and SP counts down from at most 64 KiB
- * with SS at 0 (SDM 3A 21.1.1 "Address Translation in Real-Address Mode"); EIP and ESP have 32 bits.
+ * with SS at 0 (SDM 3A 20.1.1 "Address Translation in Real-Address Mode"); EIP and ESP have 32 bits.
  */
 static const struct reach {
 	uint64_t entry_end, stack_max;

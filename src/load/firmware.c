@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A ROM ends at 4 GiB: the first instruction after power-on is fetched from 0xfffffff0 (SDM 3A 10.1.4 "First
+ * A ROM ends at 4 GiB: the first instruction after power-on is fetched from 0xfffffff0 (SDM 3A 9.1.4 "First
  * Instruction Executed").  Its last 128 KiB are seen once more below 1 MiB, where real mode reaches them; that is RAM
  * here, since a BIOS writes to it.
  */

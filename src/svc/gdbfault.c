@@ -68,8 +68,10 @@ int snug__gdb_unfault(snug_vcpu *vcpu, const struct snug_exit_fault *f, bool dro
 		return code;
 	real = !(s.cr0 & X86_CR0_PE);
 	outward = !real && ((f->cs ^ s.cs.selector) & 3);
+	if (!real && !(f->cs & ~3u))
+		return 0; /* the frame could not be read: it stands in the stub */
 	if (!snug__gdb_segment(vcpu, &s, f->cs, &s.cs) || (outward && !snug__gdb_segment(vcpu, &s, f->ss, &s.ss)))
-		return 0; /* the guest's tables do not say: it stands in the stub */
+		return 0; /* nor do the guest's tables say */
 	/* A real-mode frame has the lower half of the flags. */
 	r.rflags = real ? (r.rflags & ~0xffffull) | f->rflags : f->rflags;
 	if (drop_tf)

@@ -164,6 +164,22 @@ def test_unread_stdout_that_does_not_block_loses_nothing():
     assert p.wait(30) == 0 and got == 0x40000, got
 
 
+def test_timeout_while_nobody_reads_stdout():
+    r, w = os.pipe()
+    # mov $'A', %al; out %al, $0xe9; jmp to the out, for ever: more than a pipe holds
+    start = time.monotonic()
+    p = subprocess.Popen([tap.SNUG, "run", "--mode", "long", "--timeout", "1.5",
+                          image("spam", bytes.fromhex("b041 e6e9 ebfc".replace(" ", "")))],
+                         stdout=w, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    os.close(w)
+    try:
+        err = p.communicate(timeout=20)[1]
+    finally:
+        p.kill()
+        os.close(r)
+    assert p.returncode == 124 and "timeout" in err and time.monotonic() - start < 10, (p.returncode, err)
+
+
 def test_stats_table():
     r = expect(run(guests.say("abc") + guests.exit_call(3), "--stats"), 3, "port 0x00e9 out", "port 0x05e0 out", "all ")
     tap.narrow(r.err)

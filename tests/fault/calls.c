@@ -401,6 +401,7 @@ const struct call_row call_rows[] = {
     {"snug_load", "flat, real mode", bare_vm, load_real, .keeps = true},
     {"snug_load", "ELF", bare_vm, load_elf, .keeps = true},
     {"snug_load", "firmware", bare_vm, load_firmware, .keeps = true},
+    {"snug_load", "after another guest ran", counting, load_long, .keeps = true},
     {"snug_load", "a file", with_file, load_path, .keeps = true},
     {"snug_mem_add", "memory of the library's", bare_vm, mem_add},
     {"snug_mem_add", "memory of the caller's", bare_vm, mem_add_borrowed},

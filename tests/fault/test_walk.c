@@ -59,6 +59,11 @@ static void check_failure(const struct call_row *row, const struct inject_hit *h
 		check(r >= 0 || (strstr(e->msg, "KVM_CAP_") && e->hint[0]) || strstr(e->msg, "vCPUs"));
 		return;
 	}
+	/* EINVAL is how KVM says that the CPU has no XSAVE, so nothing to set. */
+	if (hit->fn == INJECT_IOCTL && hit->request == KVM_SET_XCRS && hit->err == EINVAL) {
+		check(r >= 0);
+		return;
+	}
 	/* A timer that cannot be stopped sends SIGURG, which is ignored by default: the run was good. */
 	if (hit->fn == INJECT_TIMER_SETTIME && r >= 0)
 		return;

@@ -292,6 +292,44 @@ static void fault_port_is_no_fault(void **state)
 	box_close(&b);
 }
 
+/* The last image's vectors are not this one's: it lies where their stubs were. */
+GUEST16(halt_only, "hlt");
+GUEST16(over_the_stubs, "mov $6, %al\nout %al, $0xfc\nhlt");
+
+static void no_stubs_of_the_image_before(void **state)
+{
+	struct snug_image im = {.data = over_the_stubs,
+	                        .len = (size_t)(over_the_stubs_end - over_the_stubs),
+	                        .mode = SNUG_MODE_REAL,
+	                        .load = 0x600};
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_REAL, halt_only);
+	assert_int_equal(snug_load(b.vm, &im, &b.e), 0);
+	assert_exit(&b, SNUG_EXIT_PIO);
+	assert_int_equal(b.x.pio.port, 0xfc);
+	box_close(&b);
+}
+
+/* A stack of 16 bits wraps in the middle of the frame. */
+GUEST16(wrapped_stack, "mov $4, %sp\nstd\nud2");
+
+static void frame_that_wraps(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_REAL, wrapped_stack);
+	assert_exit(&b, SNUG_EXIT_FAULT);
+	assert_int_equal(b.x.fault.vector, 6);
+	assert_int_equal(b.x.fault.cs, 0);
+	assert_int_equal(b.x.fault.rip, BASE16 + 4);
+	assert_int_equal(b.x.fault.rflags & 0x402, 0x402); /* DF, and the bit that is always there */
+	assert_int_equal(b.x.fault.rsp, 4);
+	box_close(&b);
+}
+
 static const enum snug_mode long_mode = SNUG_MODE_LONG, user_mode = SNUG_MODE_USER;
 
 int main(void)
@@ -352,6 +390,8 @@ int main(void)
 	    KVM_TEST_NAMED("own handler, long", own_handler, FAULT(LONG, own64, 0)),
 	    KVM_TEST(address_of_page_faults_alone),
 	    KVM_TEST(fault_port_is_no_fault),
+	    KVM_TEST(no_stubs_of_the_image_before),
+	    KVM_TEST(frame_that_wraps),
 	};
 
 	return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

@@ -132,6 +132,19 @@ static void written_on_failure_only(void **state)
 	box_close(&b);
 }
 
+/* No enum is trusted to hold one of its names. */
+static void no_such_kind(void **state)
+{
+	const struct snug_image im = {.data = "\xf4", .len = 1, .kind = (enum snug_kind) - 5};
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){0});
+	assert_int_equal(snug_load(b.vm, &im, &b.e), -EINVAL);
+	assert_string_equal(b.e.msg, "no image kind -5");
+	box_close(&b);
+}
+
 /* What does not fit is cut, and terminated. */
 static void long_messages_are_cut(void **state)
 {
@@ -151,13 +164,9 @@ static void long_messages_are_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    KVM_TEST(no_device),
-	    KVM_TEST(not_a_kvm_device),
-	    KVM_TEST(no_permission),
-	    KVM_TEST(no_file_descriptors),
-	    KVM_TEST(refused_registers),
-	    KVM_TEST(written_on_failure_only),
-	    KVM_TEST(long_messages_are_cut),
+	    KVM_TEST(no_device),           KVM_TEST(not_a_kvm_device),      KVM_TEST(no_permission),
+	    KVM_TEST(no_file_descriptors), KVM_TEST(refused_registers),     KVM_TEST(written_on_failure_only),
+	    KVM_TEST(no_such_kind),        KVM_TEST(long_messages_are_cut),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -46,6 +46,49 @@ static void refused(void **state)
 	box_close(&b);
 }
 
+/* A caller compiled with a later snug.h has more fields: as long as they are zero they mean nothing. */
+static void of_a_later_version(void **state)
+{
+	struct {
+		struct snug_region known;
+		uint64_t later[4];
+	} r = {.known = {.size = sizeof(r), .gpa = 0x2000000, .bytes = 4096}};
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){0});
+	r.later[3] = 1;
+	assert_int_equal(snug_mem_add(b.vm, &r.known, &b.e), -EINVAL);
+	r.later[3] = 0;
+	assert_int_equal(snug_mem_add(b.vm, &r.known, &b.e), 0);
+	box_close(&b);
+}
+
+/* Memory the library itself adds does not cover a device either: tables, ROM; nor a device KVM's own pages. */
+static void device_in_the_way(void **state)
+{
+	static const struct snug_device_ops ops = {0};
+	static const uint8_t rom[4096];
+	const struct snug_image flat = {.data = rom, .len = 1, .mode = SNUG_MODE_LONG};
+	const struct snug_image firmware = {.data = rom, .len = sizeof(rom), .kind = SNUG_KIND_FIRMWARE};
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){0});
+	assert_int_equal(snug_mmio_add(b.vm, 0xfef00000, 4096, &ops, NULL, &b.e), 0);
+	assert_int_equal(snug_load(b.vm, &flat, &b.e), -EEXIST);
+	assert_non_null(strstr(b.e.msg, "overlaps a device at 0xfef00000"));
+	assert_int_equal(snug_mmio_remove(b.vm, 0xfef00000), 0);
+	assert_int_equal(snug_load(b.vm, &flat, &b.e), 0);
+	assert_int_equal(snug_mmio_add(b.vm, 0xfffff000, 4096, &ops, NULL, &b.e), 0);
+	assert_int_equal(snug_load(b.vm, &firmware, &b.e), -EEXIST);
+	assert_int_equal(snug_mmio_remove(b.vm, 0xfffff000), 0);
+	assert_int_equal(snug_load(b.vm, &firmware, &b.e), 0);
+	assert_int_equal(snug_mmio_add(b.vm, 0xfefff000, 4096, &ops, NULL, &b.e), -EEXIST);
+	assert_non_null(strstr(b.e.msg, "TSS"));
+	box_close(&b);
+}
+
 static void listing(void **state)
 {
 	struct snug_region r = {.gpa = 64 * MIB, .bytes = 8192, .name = "a name that is too long"};
@@ -251,9 +294,17 @@ static void read_by_linear_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    KVM_TEST(refused),      KVM_TEST(listing),         KVM_TEST(ram_above_3_gib),
-	    KVM_TEST(checked_road), KVM_TEST(borrowed_memory), KVM_TEST(readonly_memory),
-	    KVM_TEST(many_regions), KVM_TEST(translation),     KVM_TEST(read_by_linear_address),
+	    KVM_TEST(refused),
+	    KVM_TEST(listing),
+	    KVM_TEST(ram_above_3_gib),
+	    KVM_TEST(checked_road),
+	    KVM_TEST(borrowed_memory),
+	    KVM_TEST(readonly_memory),
+	    KVM_TEST(many_regions),
+	    KVM_TEST(translation),
+	    KVM_TEST(read_by_linear_address),
+	    KVM_TEST(of_a_later_version),
+	    KVM_TEST(device_in_the_way),
 	};
 
 	return cmocka_run_group_tests_name("mem", tests, NULL, NULL);

@@ -139,6 +139,7 @@ static void *kick_when_heard(void *arg)
 }
 
 GUEST64(say_and_spin, "out %al, $0xe9\n1: jmp 1b");
+GUEST16(say_and_spin16, "mov $65, %al\nout %al, $0xe9\n1: jmp 1b");
 
 static void kick_while_running(void **state)
 {
@@ -376,6 +377,29 @@ static void one_thread_at_a_time(void **state)
 	box_close(&b);
 }
 
+/* Setting a first mode with tables adds memory, which must not happen beside a running vCPU. */
+static void no_tables_while_another_runs(void **state)
+{
+	struct runner r = {.limit = PATIENCE};
+	pthread_t t;
+	struct box b;
+
+	(void)state;
+	atomic_store(&heard, false);
+	box_open(&b, (struct snug_config){.cpus = 2, .devices = SNUG_DEV_ALL, .console = {.write = hear}});
+	BOX_LOAD(&b, SNUG_MODE_REAL, say_and_spin16);
+	r.cpu = b.cpu;
+	assert_int_equal(pthread_create(&t, NULL, run_in_thread, &r), 0);
+	while (!atomic_load(&heard))
+		nap(MS / 10);
+	assert_int_equal(snug_vcpu_boot(snug_vm_vcpu(b.vm, 1), SNUG_MODE_LONG, BASE, 0, &b.e), -EBUSY);
+	assert_non_null(strstr(b.e.msg, "vCPU 0 is running"));
+	snug_vcpu_kick(b.cpu);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	assert_int_equal(snug_vcpu_boot(snug_vm_vcpu(b.vm, 1), SNUG_MODE_LONG, BASE, 0, &b.e), 0);
+	box_close(&b);
+}
+
 /* Its timer goes with it from thread to thread. */
 static void vcpu_moves_between_threads(void **state)
 {
@@ -428,6 +452,7 @@ int main(void)
 	    KVM_TEST(own_mask_is_kept),
 	    KVM_TEST(sigurg_is_given_back),
 	    KVM_TEST(one_thread_at_a_time),
+	    KVM_TEST(no_tables_while_another_runs),
 	    KVM_TEST(vcpu_moves_between_threads),
 	    KVM_TEST(shortest_form),
 	};
