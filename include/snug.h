@@ -741,13 +741,11 @@ const char *snug_host_name(enum snug_host_kind kind);
 /*
  * gdb's remote serial protocol (GDB manual, appendix E), as bytes in and bytes out: the caller has the connection.
  *
- *     snug_gdb_new(vm, 0, &gdb, &e);
  *     for (state = SNUG_GDB_WAIT; state == SNUG_GDB_WAIT || state == SNUG_GDB_RUN;) {
- *             wait for bytes from gdb, without waiting where state is SNUG_GDB_RUN, and pass them to snug_gdb_input;
+ *             wait for bytes from gdb (but not while state is SNUG_GDB_RUN) and pass them to snug_gdb_input;
  *             state = snug_gdb_run(gdb, 10000000, &exit, &e);
  *             send what snug_gdb_output gives;
  *     }
- *     snug_gdb_free(gdb);
  *
  * Thread n of gdb is vCPU n - 1.  Registers come with a target description, made for the mode vCPU 0 is in when the
  * session begins: 16-bit, 32-bit, or 64-bit wherever EFER.LMA is set.  Outside 64-bit mode eip is told with CS's base
@@ -778,12 +776,11 @@ int snug_gdb_new(snug_vm *vm, unsigned cpus, snug_gdb **out, struct snug_error *
 void snug_gdb_free(snug_gdb *gdb);
 
 /*
- * Bytes from gdb; returns how many were taken.  Those left over are for after output was fetched: what is kept for a
- * debugger that asks and does not listen is bounded.  While the guest runs only the interrupt (Ctrl-C) is heard.
+ * Bytes from gdb, and at most max bytes for gdb; each returns how many were taken.  Input left over is for after output
+ * was fetched: what is kept for a debugger that asks and does not listen is bounded.  While the guest runs only the
+ * interrupt (Ctrl-C) is heard.
  */
 size_t snug_gdb_input(snug_gdb *gdb, const void *bytes, size_t len);
-
-/* Takes at most max bytes for gdb; returns how many. */
 size_t snug_gdb_output(snug_gdb *gdb, void *buf, size_t max);
 
 /*
