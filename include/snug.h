@@ -751,9 +751,8 @@ const char *snug_host_name(enum snug_host_kind kind);
  * session begins: 16-bit, 32-bit, or 64-bit wherever EFER.LMA is set.  Outside 64-bit mode eip is told with CS's base
  * added, addresses are linear, and memory goes by the page tables of the vCPU in use.
  *
- * What the host's KVM cannot do itself is done otherwise: docs/debugging.md says what that means for breakpoints and
- * watchpoints.  A fault only snug's own IDT caught stops the guest at the instruction that faulted, with its registers;
- * going on with the signal ends the guest, without it the instruction is tried again.
+ * What the host's KVM cannot do is done otherwise: see docs/debugging.md.  A fault only snug's own IDT caught stops the
+ * guest at the instruction that faulted; going on with the signal ends it, without tries the instruction again.
  */
 typedef struct snug_gdb snug_gdb;
 
@@ -772,7 +771,7 @@ enum snug_gdb_state {
  */
 int snug_gdb_new(snug_vm *vm, unsigned cpus, snug_gdb **out, struct snug_error *err);
 
-/* Ends a session and takes its breakpoints out.  The guest stands where it is.  Before snug_vm_free.  NULL is fine. */
+/* Ends a session and takes its breakpoints out; to be called before snug_vm_free.  NULL is fine. */
 void snug_gdb_free(snug_gdb *gdb);
 
 /*
