@@ -162,11 +162,20 @@ struct snug__gdb_places {
 
 int snug__gdb_place(struct snug__gdb_places *p, snug_vcpu *vcpu, bool set, enum snug__gdb_point type, uint64_t addr,
                     uint64_t len);
-/* Into guest memory as this vCPU maps it, and out again.  What is not mapped now stays out. */
-int snug__gdb_patch(struct snug__gdb_places *p, snug_vcpu *vcpu, struct snug_error *err);
+/*
+ * Into guest memory as this vCPU maps it, but for what debug registers do, and out again.  What is not mapped now stays
+ * out.
+ */
+int snug__gdb_patch(struct snug__gdb_places *p, snug_vcpu *vcpu,
+                    const struct snug__gdb_place *const regs[SNUG__GDB_DEBUG_REGS], struct snug_error *err);
 void snug__gdb_unpatch(struct snug__gdb_places *p, snug_vcpu *vcpu);
-/* What KVM is to do; regs gets which place each debug register has.  With step: one instruction. */
+/*
+ * What KVM is to do; regs gets which place each debug register has.  With step: one instruction.  The last debug
+ * registers are for handlers that are to be stopped at, where there are any (0: none).
+ */
+#define SNUG__GDB_GATES 2
 struct kvm_guest_debug snug__gdb_debug(const struct snug__gdb_places *p, bool step,
+                                       const uint64_t gates[SNUG__GDB_GATES],
                                        const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS]);
 /* A breakpoint at addr, or NULL. */
 const struct snug__gdb_place *snug__gdb_break_at(const struct snug__gdb_places *p, uint64_t addr);
@@ -180,6 +189,12 @@ const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *p, cons
  * that was not the guest's own is taken off with drop_tf.
  */
 int snug__gdb_unfault(snug_vcpu *vcpu, const struct snug_exit_fault *f, bool drop_tf, struct snug_error *err);
+/*
+ * Where a guest's own IDT leads from user mode, in 64-bit mode: the handler of a vector; 0: it is snug's stub, or there is
+ * none.  At its first instruction, *f is the frame; false: it was not user mode that led there.
+ */
+uint64_t snug__gdb_gate(snug_vcpu *vcpu, const struct snug_sregs *s, unsigned vector);
+bool snug__gdb_gate_frame(snug_vcpu *vcpu, unsigned vector, struct snug_exit_fault *f);
 /* The segment register a selector loads in the CPU's present mode.  false: its descriptor cannot be read. */
 bool snug__gdb_segment(snug_vcpu *vcpu, const struct snug_sregs *s, uint16_t selector, struct snug_segment *out);
 

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "core/core.h"
 #include "svc/gdb.h"
+#include "table/table.h"
 #include "x86/walk.h"
 #include "x86/x86.h"
 
@@ -84,4 +85,38 @@ int snug__gdb_unfault(snug_vcpu *vcpu, const struct snug_exit_fault *f, bool dro
 	if (code >= 0)
 		code = snug__kvm_set_regs(vcpu->kvm.fd, &r, &vcpu->vm->watch, err);
 	return code < 0 ? code : 1;
+}
+
+/* SDM 3A figure 6-8 */
+uint64_t snug__gdb_gate(snug_vcpu *vcpu, const struct snug_sregs *s, unsigned vector)
+{
+	uint64_t at = vector * 16ull, low, handler;
+	uint8_t gate[16];
+
+	if (!(s->efer & X86_EFER_LMA) || at + 15 > s->idt.limit ||
+	    snug__walk_read(&vcpu->vm->mem, s, s->idt.base + at, gate, sizeof(gate)) != sizeof(gate))
+		return 0;
+	low = snug__le_load(gate, 8);
+	handler = (low & 0xffff) | (low >> 48) << 16 | snug__le_load(gate + 8, 4) << 32;
+	return (low >> 47 & 1) && snug__stub_vector(handler, true) < 0 ? handler : 0;
+}
+
+bool snug__gdb_gate_frame(snug_vcpu *vcpu, unsigned vector, struct snug_exit_fault *f)
+{
+	struct snug_sregs s;
+	struct snug_regs r;
+	uint8_t frame[5 * 8];
+
+	if (snug_vcpu_get_regs(vcpu, &r, NULL) < 0 || snug_vcpu_get_sregs(vcpu, &s, NULL) < 0 ||
+	    snug__walk_read(&vcpu->vm->mem, &s, r.rsp, frame, sizeof(frame)) != sizeof(frame))
+		return false;
+	*f = (struct snug_exit_fault){
+	    .vector = (uint8_t)vector,
+	    .rip = snug__le_load(frame, 8),
+	    .cs = (uint16_t)snug__le_load(frame + 8, 2),
+	    .rflags = snug__le_load(frame + 16, 8),
+	    .rsp = snug__le_load(frame + 24, 8),
+	    .ss = (uint16_t)snug__le_load(frame + 32, 2),
+	};
+	return (f->cs & 3) == 3 && (s.cs.selector & 3) == 0;
 }

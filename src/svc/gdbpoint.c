@@ -86,12 +86,13 @@ int snug__gdb_place(struct snug__gdb_places *ps, snug_vcpu *vcpu, bool set, enum
 	return set ? add(ps, vcpu, (struct snug__gdb_place){.type = type, .addr = addr, .len = len}) : 0;
 }
 
-/* Which places get the debug registers: the first that want one. */
-static void assign(const struct snug__gdb_places *ps, const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS])
+/* Which places get the first n debug registers: the first that want one. */
+static void assign(const struct snug__gdb_places *ps, unsigned max,
+                   const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS])
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < ps->count && n < SNUG__GDB_DEBUG_REGS; i++)
+	for (unsigned i = 0; i < ps->count && n < max; i++)
 		if (wants_register(ps, &ps->at[i]))
 			regs[n++] = &ps->at[i];
 	while (n < SNUG__GDB_DEBUG_REGS)
@@ -109,11 +110,20 @@ static uint64_t condition(const struct snug__gdb_place *p)
 }
 
 struct kvm_guest_debug snug__gdb_debug(const struct snug__gdb_places *ps, bool step,
+                                       const uint64_t gates[SNUG__GDB_GATES],
                                        const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS])
 {
 	struct kvm_guest_debug d = {0};
+	unsigned n = SNUG__GDB_DEBUG_REGS;
 
-	assign(ps, regs);
+	for (unsigned i = 0; i < SNUG__GDB_GATES; i++) {
+		if (!gates[i])
+			continue;
+		d.control |= KVM_GUESTDBG_USE_HW_BP;
+		d.arch.debugreg[--n] = gates[i];
+		d.arch.debugreg[7] |= 2ull << (2 * n);
+	}
+	assign(ps, n, regs);
 	for (unsigned i = 0; i < SNUG__GDB_DEBUG_REGS; i++) {
 		if (!regs[i] || (step && is_break(regs[i]))) /* else the instruction stepped over would hit at once */
 			continue;
@@ -140,9 +150,9 @@ static bool wants_int3(const struct snug__gdb_places *ps, const struct snug__gdb
 	return is_break(p) && (!has_register || lma);
 }
 
-int snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu, struct snug_error *err)
+int snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu,
+                    const struct snug__gdb_place *const regs[SNUG__GDB_DEBUG_REGS], struct snug_error *err)
 {
-	const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS];
 	struct snug__mem *mem = &vcpu->vm->mem;
 	static const uint8_t int3 = INT3;
 	struct snug_sregs s;
@@ -150,7 +160,6 @@ int snug__gdb_patch(struct snug__gdb_places *ps, snug_vcpu *vcpu, struct snug_er
 
 	if (r < 0)
 		return r;
-	assign(ps, regs);
 	for (unsigned i = 0; i < ps->count; i++) {
 		struct snug__gdb_place *p = &ps->at[i];
 		bool has_register = p == regs[0] || p == regs[1] || p == regs[2] || p == regs[3];

@@ -22,6 +22,7 @@ enum outcome {
 	STOP,    /* the debugger is to be told */
 	CALLER,  /* the exit is the caller's */
 	END,     /* the exit ended the guest */
+	PASS,    /* a stop of ours that is none: on from there, past one instruction */
 };
 
 /* Where a vCPU stands. */
@@ -55,11 +56,30 @@ static int set_debug(struct snug_gdb *g, unsigned cpu, struct kvm_guest_debug d,
 	return r;
 }
 
+/*
+ * On kvm_pvm the trap flag and int3 of user mode end up in the handlers of a guest that has an IDT of its own.  These run
+ * at CPL 0, where debug registers work.
+ */
+static void find_gates(const struct snug_gdb *g, unsigned cpu, const struct snug_sregs *s, bool step,
+                       uint64_t gates[SNUG__GDB_GATES])
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+
+	gates[0] = !g->places.native && step ? snug__gdb_gate(vcpu, s, X86_VECTOR_DB) : 0;
+	gates[1] = !g->places.native && !step && g->places.count ? snug__gdb_gate(vcpu, s, X86_VECTOR_BP) : 0;
+}
+
 static int arm(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
 {
 	struct snug__gdb_cpu *c = &g->cpus[cpu];
-	struct kvm_guest_debug d = snug__gdb_debug(&g->places, false, c->regs);
+	struct kvm_guest_debug d;
+	struct snug_sregs s = {0};
+	int r = g->places.count ? snug_vcpu_get_sregs(&g->vm->vcpus[cpu], &s, err) : 0;
 
+	if (r < 0)
+		return r;
+	find_gates(g, cpu, &s, false, c->gates);
+	d = snug__gdb_debug(&g->places, false, c->gates, c->regs);
 	return memcmp(&d, &c->debug, sizeof(d)) ? set_debug(g, cpu, d, err) : 0;
 }
 
@@ -79,7 +99,10 @@ static int arm_step(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
 	snug__walk_read(&g->vm->mem, &c->seen.sregs, c->seen.pc, &first, 1);
 	if (first == HLT)
 		return set_debug(g, cpu, (struct kvm_guest_debug){0}, err);
-	return set_debug(g, cpu, snug__gdb_debug(&g->places, true, c->regs), err);
+	find_gates(g, cpu, &c->seen.sregs, true, c->gates);
+	if (c->gates[0] == c->seen.pc)
+		c->gates[0] = 0; /* it stands there already */
+	return set_debug(g, cpu, snug__gdb_debug(&g->places, true, c->gates, c->regs), err);
 }
 
 int snug__gdb_disarm(struct snug_gdb *g, struct snug_error *err)
@@ -128,34 +151,6 @@ static int fatal(struct snug_gdb *g, const struct snug_exit *x, enum snug__gdb_s
 	return STOP;
 }
 
-static int on_debug(struct snug_gdb *g, unsigned cpu, const struct snug_exit *x, struct snug__gdb_stop *stop,
-                    struct snug_error *err)
-{
-	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
-	const struct snug__gdb_place *p = NULL;
-	uint64_t pc;
-	int r;
-
-	for (unsigned i = 0; i < SNUG__GDB_DEBUG_REGS && x->debug.exception == X86_VECTOR_DB; i++) {
-		if (!(x->debug.dr6 >> i & 1) || !(p = g->cpus[cpu].regs[i]))
-			continue;
-		if (p->type != SNUG__GDB_SW && p->type != SNUG__GDB_HW)
-			return at_watch(stop, p);
-	}
-	if (x->debug.exception == X86_VECTOR_DB && (x->debug.dr6 & X86_DR6_BS))
-		return STEPPED;
-	r = pc_of(vcpu, &pc, err);
-	if (r < 0)
-		return r;
-	p = p ? p : snug__gdb_break_at(&g->places, pc);
-	if (p)
-		return at_break(stop, p);
-	stop->signal = SNUG__GDB_SIGTRAP;
-	/* An int3 of the guest's own: as on any system the debugger finds it done. */
-	r = x->debug.exception == X86_VECTOR_BP ? move_rip(vcpu, 1, err) : 0;
-	return r < 0 ? r : STOP;
-}
-
 /* GDB's names for what an exception means to a program. */
 static enum snug__gdb_signal signal_of(uint8_t vector)
 {
@@ -195,6 +190,60 @@ static int on_fault(struct snug_gdb *g, unsigned cpu, bool step, const struct sn
 	return fatal(g, x, signal_of(x->fault.vector), stop);
 }
 
+/* Stopped at a guest's own handler: STEPPED or STOP where the debugger led there, PASS where the guest did. */
+static int at_gate(struct snug_gdb *g, unsigned cpu, bool step, struct snug__gdb_stop *stop, struct snug_error *err)
+{
+	unsigned vector = step ? X86_VECTOR_DB : X86_VECTOR_BP;
+	struct snug_exit x = {.kind = SNUG_EXIT_FAULT};
+
+	if (!snug__gdb_gate_frame(&g->vm->vcpus[cpu], vector, &x.fault) ||
+	    (!step && !snug__gdb_break_at(&g->places, x.fault.rip - 1)))
+		return PASS;
+	return on_fault(g, cpu, step, &x, stop, err);
+}
+
+/* KVM stops at every int3 while there are breakpoints: the guest's own go to its handler, or to snug's stub. */
+static int give_back(struct snug_gdb *g, unsigned cpu, struct snug_error *err)
+{
+	struct kvm_guest_debug d = g->cpus[cpu].debug, once = d;
+	int r;
+
+	once.control |= KVM_GUESTDBG_INJECT_BP;
+	r = set_debug(g, cpu, once, err);
+	g->cpus[cpu].debug = d;
+	return r < 0 ? r : MORE;
+}
+
+static int on_debug(struct snug_gdb *g, unsigned cpu, bool step, const struct snug_exit *x,
+                    struct snug__gdb_stop *stop, struct snug_error *err)
+{
+	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
+	const struct snug__gdb_place *p = NULL;
+	uint64_t pc;
+	int r;
+
+	for (unsigned i = 0; i < SNUG__GDB_DEBUG_REGS && x->debug.exception == X86_VECTOR_DB; i++) {
+		if (!(x->debug.dr6 >> i & 1) || !(p = g->cpus[cpu].regs[i]))
+			continue;
+		if (p->type != SNUG__GDB_SW && p->type != SNUG__GDB_HW)
+			return at_watch(stop, p);
+	}
+	if (x->debug.exception == X86_VECTOR_DB && (x->debug.dr6 & X86_DR6_BS))
+		return STEPPED;
+	r = pc_of(vcpu, &pc, err);
+	if (r < 0)
+		return r;
+	p = p ? p : snug__gdb_break_at(&g->places, pc);
+	if (!p && pc && pc == g->cpus[cpu].gates[step ? 0 : 1])
+		return at_gate(g, cpu, step, stop, err);
+	if (p)
+		return at_break(stop, p);
+	if (x->debug.exception == X86_VECTOR_BP)
+		return give_back(g, cpu, err);
+	stop->signal = SNUG__GDB_SIGTRAP;
+	return STOP;
+}
+
 /* kvm_pvm's emulator has no int3 in protected and long mode: it fails there. */
 static int on_internal(struct snug_gdb *g, unsigned cpu, bool step, const struct snug_exit *x,
                        struct snug__gdb_stop *stop, struct snug_error *err)
@@ -227,7 +276,7 @@ static int classify(struct snug_gdb *g, unsigned cpu, bool step, struct snug_exi
 	case SNUG_EXIT_TIMEOUT:
 		return MORE;
 	case SNUG_EXIT_DEBUG:
-		return on_debug(g, cpu, x, stop, err);
+		return on_debug(g, cpu, step, x, stop, err);
 	case SNUG_EXIT_FAULT:
 		return on_fault(g, cpu, step, x, stop, err);
 	case SNUG_EXIT_INTERNAL:
@@ -282,6 +331,8 @@ static int step_once(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_
 	if (r < 0)
 		return r;
 	r = classify(g, cpu, true, x, stop, err);
+	if (r == PASS)
+		return STEPPED; /* into the handler */
 	if ((r == MORE || r == CALLER) && vcpu->pending != SNUG__PENDING_NONE)
 		g->cpus[cpu].stepping = true; /* KVM loses the stop of such an instruction */
 	return r == MORE ? retire(g, cpu, err) : r;
@@ -317,12 +368,18 @@ static int run_on(struct snug_gdb *g, unsigned cpu, uint64_t ns, struct snug_exi
 	int r = vcpu->has_held ? 0 : arm(g, cpu, err);
 
 	if (r >= 0 && !vcpu->has_held)
-		r = snug__gdb_patch(&g->places, vcpu, err);
+		r = snug__gdb_patch(&g->places, vcpu, g->cpus[cpu].regs, err);
 	if (r < 0)
 		return r;
 	r = snug_vcpu_run(vcpu, ns, x, err);
 	snug__gdb_unpatch(&g->places, vcpu);
-	return r < 0 ? r : classify(g, cpu, false, x, stop, err);
+	if (r < 0)
+		return r;
+	r = classify(g, cpu, false, x, stop, err);
+	if (r != PASS)
+		return r;
+	r = step_once(g, cpu, ns, x, stop, err);
+	return r == STEPPED ? MORE : r;
 }
 
 /* A vCPU's turn, until `deadline` at most (0: none). */

@@ -14,7 +14,8 @@ struct snug__gdb_seen {
 struct snug__gdb_cpu {
 	struct kvm_guest_debug debug; /* what KVM was told last */
 	const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS];
-	bool has_seen; /* seen is where it stands now */
+	uint64_t gates[SNUG__GDB_GATES]; /* handlers of #DB and #BP that are stopped at */
+	bool has_seen;                   /* seen is where it stands now */
 	struct snug__gdb_seen seen;
 	bool halted;   /* waits for an interrupt */
 	bool stepping; /* the instruction stepped over made an access that has to be retired */

@@ -13,6 +13,12 @@ GUEST64(dozer, "sti\nhlt\njmp .");
 /* 16 bytes of output in one instruction. */
 GUEST64(string, "movl $0xe9, %edx\nmovl $0x100000, %esi\nmovl $16, %ecx\ncld\nrep outsb\nnop\nhlt");
 
+/* User mode, and handlers for an IDT of its own: #DB ends with status 15, #BP counts and goes back. */
+GUEST64(own_idt, "nop\nmov $1, %bl\nint3\nmov $2, %bl\nmov $3, %al\nout %al, $0xf4\n.fill own_idt + 64 - ., 1, 0x90\n"
+                 "mov $7, %al\nout %al, $0xf4\n.fill own_idt + 128 - ., 1, 0x90\nincl 0x20000\niretq");
+#define OWN_DB (BASE + 64)
+#define OWN_BP (BASE + 128)
+
 struct session {
 	struct box b;
 	snug_gdb *gdb;
@@ -306,6 +312,46 @@ static void test_crash_is_given_back(void **state)
 	finish(&s);
 }
 
+/* A 64-bit interrupt gate, SDM 3A figure 6-8, to kernel code. */
+static void put_gate(struct session *s, unsigned vector, uint64_t handler)
+{
+	uint64_t gate[2] = {(handler & 0xffff) | 0x18ull << 16 | 0xeeull << 40 | (handler >> 16 & 0xffff) << 48,
+	                    handler >> 32};
+
+	assert_int_equal(snug_mem_write(s->b.vm, 0x30000 + 16 * vector, gate, sizeof(gate)), 0);
+}
+
+/* A guest whose IDT is its own gets its own exceptions, and the debugger those it made. */
+static void test_idt_of_the_guests_own(void **state)
+{
+	struct session s = {0};
+
+	(void)state;
+	BOX(&s.b, SNUG_MODE_USER, own_idt);
+	put_gate(&s, 1, OWN_DB);
+	put_gate(&s, 3, OWN_BP);
+	assert_int_equal(snug_vcpu_set_reg(s.b.cpu, "idt.base", 0x30000, &s.b.e), 0);
+	begin(&s, 0);
+	go(&s, "vCont;s:1", "T05thread:1;");
+	assert_int_equal(box_reg(&s.b, "rip"), BASE + 1);
+	assert_int_equal(box_reg(&s.b, "cs") & 3, 3);
+	go(&s, "vCont;s:1", "T05thread:1;");
+	assert_int_equal(box_reg(&s.b, "rip"), BASE + 3);
+	ask(&s, "Z0,100006,1", "OK");
+	go(&s, "vCont;c", "T05thread:1;"); /* past its own int3 */
+	assert_int_equal(box_reg(&s.b, "rip"), BASE + 6);
+	assert_int_equal(box_reg(&s.b, "cs") & 3, 3);
+	assert_int_equal(counter(&s, 0), 1);
+	ask(&s, "z0,100006,1", "OK");
+	go(&s, "vCont;s:1", "T05thread:1;");
+	assert_int_equal(box_reg(&s.b, "rbx"), 2);
+	say(&s, "vCont;c");
+	assert_int_equal(run(&s, PATIENCE), SNUG_GDB_ENDED);
+	assert_int_equal(s.b.x.status.code, 7);
+	assert_int_equal(counter(&s, 0), 1);
+	finish(&s);
+}
+
 static void test_many_points_are_bounded(void **state)
 {
 	struct session s = {0};
@@ -343,19 +389,13 @@ static void test_more_vcpus_than_there_are(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    KVM_TEST(test_vcpus_take_turns),
-	    KVM_TEST(test_not_started_vcpus_stay),
-	    KVM_TEST(test_one_vcpu_steps),
-	    KVM_TEST(test_breakpoint_in_one_of_several),
-	    KVM_TEST(test_callers_exits),
-	    KVM_TEST(test_string_output_is_stepped),
-	    KVM_TEST(test_kicks_come_back),
-	    KVM_TEST(test_halted_with_interrupts_on),
-	    KVM_TEST(test_detached_runs_free),
-	    KVM_TEST(test_freed_session_leaves_nothing_armed),
-	    KVM_TEST(test_crash_is_given_back),
-	    KVM_TEST(test_many_points_are_bounded),
-	    KVM_TEST(test_more_vcpus_than_there_are),
+	    KVM_TEST(test_vcpus_take_turns),        KVM_TEST(test_not_started_vcpus_stay),
+	    KVM_TEST(test_one_vcpu_steps),          KVM_TEST(test_breakpoint_in_one_of_several),
+	    KVM_TEST(test_callers_exits),           KVM_TEST(test_string_output_is_stepped),
+	    KVM_TEST(test_kicks_come_back),         KVM_TEST(test_halted_with_interrupts_on),
+	    KVM_TEST(test_detached_runs_free),      KVM_TEST(test_freed_session_leaves_nothing_armed),
+	    KVM_TEST(test_crash_is_given_back),     KVM_TEST(test_idt_of_the_guests_own),
+	    KVM_TEST(test_many_points_are_bounded), KVM_TEST(test_more_vcpus_than_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
