@@ -9,9 +9,11 @@
 #   make test-slow  make test with longer fuzzing
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
-BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev
+BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev \
+                  libzydis-dev
 RUN_PACKAGES := seabios
-TEST_PACKAGES := $(RUN_PACKAGES) g++ gdb libcmocka-dev clang clang-format clang-tidy cppcheck util-linux
+TEST_PACKAGES := $(RUN_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck util-linux gdb \
+                 chromium chromium-driver
 
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -15,6 +17,35 @@
 void cli_console_open(struct cli_console *c, snug_vcpu *vcpu)
 {
 	c->vcpu = vcpu;
+}
+
+bool cli_console_keep(struct cli_console *c)
+{
+	c->tail = malloc(CLI_TAIL);
+	return c->tail != NULL;
+}
+
+static void keep(struct cli_console *c, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		c->tail[c->bytes++ % CLI_TAIL] = bytes[i];
+}
+
+char *cli_console_kept(const struct cli_console *c, size_t *len)
+{
+	size_t n = c->bytes < CLI_TAIL ? (size_t)c->bytes : CLI_TAIL, first = c->bytes % CLI_TAIL;
+	char *out = c->tail ? malloc(n + 1) : NULL;
+
+	*len = 0;
+	if (!out)
+		return NULL;
+	if (n < CLI_TAIL)
+		first = 0;
+	memcpy(out, c->tail + first, n - first);
+	memcpy(out + (n - first), c->tail, first);
+	out[n] = 0;
+	*len = n;
+	return out;
 }
 
 /*
@@ -37,6 +68,8 @@ void cli_console_write(void *ctx, const void *bytes, size_t len)
 	struct cli_console *c = ctx;
 	const char *at = bytes;
 
+	if (c->tail)
+		keep(c, bytes, len);
 	while (len && !c->err) {
 		ssize_t n;
 

@@ -4,6 +4,7 @@
 #define SNUG_CLI_CONSOLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <snug.h>
@@ -14,7 +15,17 @@ struct cli_console {
 	bool eof;          /* no more input will come */
 	bool full;         /* the last write would have blocked */
 	int err;           /* the errno that ended stdout, 0: it works */
+	char *tail;        /* the newest CLI_TAIL bytes, as a ring; NULL: not kept */
+	uint64_t bytes;    /* all that was kept ever */
 };
+
+#define CLI_TAIL (256u << 10)
+
+/* Keeps what is written from now on.  false: no memory. */
+bool cli_console_keep(struct cli_console *c);
+
+/* What was kept, oldest first, and how many bytes; to be freed.  NULL: nothing was kept, or no memory. */
+char *cli_console_kept(const struct cli_console *c, size_t *len);
 
 void cli_console_open(struct cli_console *c, snug_vcpu *vcpu);
 

@@ -5,10 +5,10 @@
 
 #include <snug.h>
 
-/* "#PF page fault, error code 0x2": one line, cut to fit. */
-void cli_crash_reason(const struct snug_exit *x, char *out, size_t len);
+/* The autopsy, and as text of at most 100 columns.  To be freed; NULL: no memory. */
+char *cli_crash_text(const struct snug_exit *x, struct snug_autopsy *a);
 
-/* The report, to stderr: mode, what happened, the bytes there, all registers.  At most 100 columns. */
-void cli_crash_print(snug_vm *vm, const struct snug_exit *x, const struct snug_host *host);
+/* The file of --core.  It appears whole or not at all. */
+int cli_crash_core(const char *path, const struct snug_exit *x, struct snug_error *e);
 
 #endif

@@ -1,113 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* json: results for programs to read */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli.h"
 #include "json.h"
-
-#define HINT "--json FILE needs a directory that can be written"
-
-/* Only what is a plain file, or nothing yet, may be replaced by a rename: never /dev/null. */
-static bool replaceable(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
-}
-
-static int failed(struct snug_error *e, const char *path, int err)
-{
-	return cli_err(e, -err, HINT, "--json: %.300s: %s", path, strerror(err));
-}
-
-int cli_json_check(const char *path, struct snug_error *e)
-{
-	const char *slash = strrchr(path, '/');
-	char dir[4096];
-	size_t len = slash ? (size_t)(slash - path) : 0;
-	struct stat st;
-
-	if (len >= sizeof dir)
-		return failed(e, path, ENAMETOOLONG);
-	memcpy(dir, path, len);
-	dir[len] = 0;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		return failed(e, path, EISDIR);
-	if (!replaceable(path))
-		return access(path, W_OK) < 0 ? failed(e, path, errno) : 0;
-	return access(len ? dir : slash ? "/" : ".", W_OK | X_OK) < 0 ? failed(e, path, errno) : 0;
-}
-
-static int write_all(int fd, const char *text, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	char temp[4096];
-	bool fresh = replaceable(path);
-	mode_t mask;
-	int fd, r;
-
-	if (!fresh) {
-		fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	} else {
-		if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp)
-			return -ENAMETOOLONG;
-		fd = mkstemp(temp);
-	}
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text, strlen(text));
-	if (fresh && r == 0) {
-		mask = umask(0);
-		umask(mask);
-		r = fchmod(fd, 0666 & ~mask) < 0 ? -errno : 0;
-	}
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (!fresh)
-		return r;
-	if (r == 0 && rename(temp, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(temp);
-	return r;
-}
+#include "outfile.h"
 
 int cli_json_write(const char *path, json_t *value, struct snug_error *e)
 {
-	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL, *line;
-	size_t len = text ? strlen(text) : 0;
-	int r = -ENOMEM;
+	char *text = value ? json_dumps(value, JSON_INDENT(2)) : NULL;
+	struct cli_out out;
+	int r = text ? 0 : -ENOMEM;
 
 	json_decref(value);
-	line = text ? realloc(text, len + 2) : NULL;
-	if (line) {
-		memcpy(line + len, "\n", 2);
-		r = write_file(path, line);
-	} else {
+	if (cli_out_open(&out, "json", path, e) < 0) {
 		free(text);
+		return e->code;
 	}
-	free(line);
-	return r < 0 ? failed(e, path, -r) : 0;
+	if (r == 0)
+		r = cli_out_write(&out, text, strlen(text));
+	if (r == 0)
+		r = cli_out_write(&out, "\n", 1);
+	free(text);
+	return cli_out_close(&out, r, e);
 }
 
 json_t *cli_json_text(const char *s)
@@ -124,6 +40,39 @@ json_t *cli_json_text(const char *s)
 	text = copy ? json_string(copy) : NULL;
 	free(copy);
 	return text;
+}
+
+/* The Unicode Standard, table 3-7 "Well-Formed UTF-8 Byte Sequences": the length of the character there, or 0. */
+static size_t utf8_len(const unsigned char *s, size_t len)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	unsigned char low = s[0] == 0xe0 ? 0xa0 : s[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = s[0] == 0xed ? 0x9f : s[0] == 0xf4 ? 0x8f : 0xbf;
+
+	if (n > len || (n > 1 && (s[1] < low || s[1] > high)))
+		return 0;
+	for (size_t i = 2; i < n; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return n;
+}
+
+json_t *cli_json_bytes(const char *s, size_t len)
+{
+	char *text = malloc(3 * len + 1);
+	size_t used = 0;
+	json_t *value;
+
+	for (size_t i = 0; text && i < len;) {
+		size_t n = utf8_len((const unsigned char *)s + i, len - i);
+
+		memcpy(text + used, n ? s + i : "\xef\xbf\xbd", n ? n : 3); /* U+FFFD */
+		used += n ? n : 3;
+		i += n ? n : 1;
+	}
+	value = text ? json_stringn(text, used) : NULL;
+	free(text);
+	return value;
 }
 
 json_t *cli_json_error(const struct snug_error *e)

@@ -47,6 +47,21 @@ const struct cli_option cli_options[] = {
     {"json", "FILE", "write the results to FILE as JSON",
      "FILE appears whole or not at all. That it cannot be written is status 125.", CLI_RUN | CLI_CHECK, CLI_TYPE_PATH,
      FIELD(json)},
+    {"trace", "FILE", "write a timeline to FILE, for ui.perfetto.dev or chrome://tracing",
+     "It shows KVM_RUN, each exit with its arguments, the work of devices and the marks of the guest (snug_mark of "
+     "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
+     "is the last machine's.",
+     CLI_RUN, CLI_TYPE_PATH, FIELD(trace)},
+    {"stream", NULL, "let --trace lose nothing: records go to a file beside FILE as the guest runs", NULL, CLI_RUN,
+     CLI_TYPE_FLAG, FIELD(stream)},
+    {"report", "FILE", "write a page for a browser to FILE: result, exits, timeline, console",
+     "One HTML file that needs no network. It has the newest 8192 exits and the last 256K of the console.", CLI_RUN,
+     CLI_TYPE_PATH, FIELD(report)},
+    {"core", "FILE", "if the guest crashes, write an ELF core file to FILE, for gdb",
+     "It holds all guest memory, zeros as holes, at the addresses the guest's page tables give it. FILE appears "
+     "whole or "
+     "not at all, and only after a crash.",
+     CLI_RUN, CLI_TYPE_PATH, FIELD(core)},
     {"sandbox", "on|off", "confine snug itself (default off; this version has no sandbox yet)", NULL, CLI_RUN,
      CLI_TYPE_ONOFF, FIELD(sandbox)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},

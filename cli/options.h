@@ -44,8 +44,8 @@ struct cli_args {
 	int kind, mode;
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
 	struct cli_address load, entry, stack;
-	const char *json, *kvm, *gdb; /* NULL: not given */
-	bool stats, sandbox, reboot, verbose, help;
+	const char *json, *trace, *report, *core, *kvm, *gdb; /* NULL: not given */
+	bool stats, stream, sandbox, reboot, verbose, help;
 };
 
 struct cli_option {

@@ -27,6 +27,9 @@ static json_t *outcome(const struct cli_result *r)
 		json_object_set_new(o, "reason", json_string(snug_reason_name(r->exit.reason)));
 	if (r->exit.kind == SNUG_EXIT_FAULT)
 		json_object_set_new(o, "fault", fault(&r->exit));
+	if (r->autopsy.why[0])
+		json_object_set_new(o, "cause",
+		                    json_pack("{s:s, s:s}", "rule", r->autopsy.rule, "text", r->autopsy.why));
 	if (r->error.msg[0])
 		json_object_set_new(o, "error", cli_json_error(&r->error));
 	return o;

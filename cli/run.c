@@ -10,7 +10,10 @@
 #include "console.h"
 #include "crash.h"
 #include "gdb.h"
+#include "outfile.h"
+#include "report.h"
 #include "result.h"
+#include "timeline.h"
 
 struct run {
 	const struct cli_args *args;
@@ -49,7 +52,10 @@ static int open_vm(struct run *r, struct snug_error *e)
 		return code;
 	}
 	cli_console_open(&r->console, snug_vm_vcpu(r->vm, 0));
-	return a->stats || a->json ? snug_stats_start(r->vm, e) : 0;
+	code = snug_autopsy_start(r->vm, e);
+	if (code >= 0 && (a->stats || a->json || a->report))
+		code = snug_stats_start(r->vm, e);
+	return code < 0 || !(a->trace || a->report) ? code : cli_trace_start(r->vm, a, e);
 }
 
 static int load(struct run *r, struct snug_error *e)
@@ -141,15 +147,19 @@ static void timed_out(struct run *r)
 
 static void crashed(struct run *r, const struct snug_exit *x)
 {
-	struct snug_host host = {.size = sizeof host};
-	struct snug_error *e = &r->result->error;
-	char reason[160];
+	struct cli_result *res = r->result;
+	struct snug_error e;
 
-	snug_host_info(r->args->kvm, &host, NULL);
-	cli_crash_print(r->vm, x, &host);
-	cli_crash_reason(x, reason, sizeof reason);
-	cli_err(e, -EFAULT, NULL, "the guest crashed: %s", reason);
-	r->result->status = CLI_CRASH;
+	free(res->crash);
+	res->crash = cli_crash_text(x, &res->autopsy);
+	cli_say("the guest crashed: %s", res->autopsy.what);
+	fputs(res->crash ? res->crash : "", stderr);
+	cli_err(&res->error, -EFAULT, NULL, "the guest crashed: %s", res->autopsy.what);
+	res->status = CLI_CRASH;
+	if (r->args->core && cli_crash_core(r->args->core, x, &e) < 0) {
+		cli_say_error(&e);
+		res->failed = true;
+	}
 }
 
 static int run_some(struct run *r, uint64_t ns, struct snug_error *e)
@@ -211,6 +221,20 @@ static bool run_guest(struct run *r)
 	}
 }
 
+/* The timeline, before its machine goes. */
+static void keep_trace(struct run *r)
+{
+	struct cli_result *res = r->result;
+	struct snug_error e;
+
+	if (r->args->trace && cli_trace_write(r->vm, r->args, &e) < 0) {
+		cli_say_error(&e);
+		res->failed = true;
+	}
+	if (r->args->report)
+		res->timeline = cli_trace_text(r->vm, r->args, &res->timeline_len);
+}
+
 static void run_all(struct run *r)
 {
 	bool again = true;
@@ -227,6 +251,8 @@ static void run_all(struct run *r)
 			cli_gdb_end(&r->gdb);
 		cli_stats_gather(&r->result->stats, r->vm);
 		if (!again)
+			keep_trace(r);
+		if (!again)
 			break;
 		r->result->by_guest = false;
 		r->result->reboots++;
@@ -234,6 +260,42 @@ static void run_all(struct run *r)
 		r->vm = NULL;
 	}
 	snug_vm_free(r->vm);
+}
+
+/* Files that cannot be made, and options that mean nothing, are told before the guest runs. */
+static int check_args(const struct cli_args *args, struct snug_error *e)
+{
+	const struct {
+		const char *option, *path;
+	} files[] = {{"json", args->json}, {"trace", args->trace}, {"report", args->report}, {"core", args->core}};
+
+	if (args->sandbox)
+		return cli_err(e, -ENOTSUP, "leave it out, or say --sandbox off",
+		               "--sandbox on: this version has no sandbox yet");
+	if (args->stream && !args->trace)
+		return cli_err(e, -EINVAL, "add --trace FILE", "--stream: there is no --trace");
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (files[i].path && cli_out_check(files[i].option, files[i].path, e) < 0)
+			return e->code;
+	return 0;
+}
+
+/* Writes what was asked for; false where that failed, and then all is said. */
+static bool write_files(const struct run *r)
+{
+	const struct cli_args *a = r->args;
+	struct snug_error e;
+	bool good = !r->result->failed;
+
+	if (a->json && cli_json_write(a->json, cli_result_json(r->result, a), &e) < 0) {
+		cli_say_error(&e);
+		good = false;
+	}
+	if (a->report && cli_report_write(a, r->result, &r->console, &e) < 0) {
+		cli_say_error(&e);
+		good = false;
+	}
+	return good;
 }
 
 int verb_run(const struct cli_args *args)
@@ -244,13 +306,7 @@ int verb_run(const struct cli_args *args)
 	uint64_t begin = cli_now();
 	int status;
 
-	if (args->sandbox) {
-		cli_err(&e, -ENOTSUP, "leave it out, or say --sandbox off",
-		        "--sandbox on: this version has no sandbox yet");
-		cli_say_error(&e);
-		return CLI_FAILED;
-	}
-	if (args->json && cli_json_check(args->json, &e) < 0) {
+	if (check_args(args, &e) < 0) {
 		cli_say_error(&e);
 		return CLI_FAILED;
 	}
@@ -259,10 +315,11 @@ int verb_run(const struct cli_args *args)
 		return CLI_FAILED;
 	}
 	result = calloc(1, sizeof *result);
-	if (!result) {
+	if (!result || (args->report && !cli_console_keep(&r.console))) {
 		if (args->gdb)
 			cli_gdb_close(&r.gdb);
 		cli_say("no memory");
+		free(result);
 		return CLI_FAILED;
 	}
 	r.result = result;
@@ -275,11 +332,10 @@ int verb_run(const struct cli_args *args)
 		        result->by_guest ? "the guest" : "snug");
 	if (args->stats && result->loaded)
 		cli_stats_print(&result->stats);
-	status = result->status;
-	if (args->json && cli_json_write(args->json, cli_result_json(result, args), &e) < 0) {
-		cli_say_error(&e);
-		status = CLI_FAILED;
-	}
+	status = write_files(&r) ? result->status : CLI_FAILED;
+	free(r.console.tail);
+	free(result->crash);
+	free(result->timeline);
 	free(result);
 	return status;
 }

@@ -9,7 +9,8 @@
  *   3. virtual CPUs, registers    snug_vcpu_*, snug_reg_*
  *   4. threads                    snug_vcpu_run, snug_vcpu_kick
  *   5. devices                    snug_pio_add, snug_mmio_add
- *   6. services                   snug_stats_*, snug_host_*, snug_gdb_*
+ *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write,
+ *                               snug_gdb_*
  *
  * The smallest program that is of use:
  *
@@ -128,7 +129,7 @@ enum snug_device_bit {
 	SNUG_DEV_DEBUG_EXIT = 1 << 2, /* ports 0xf4-0xf7: writing v ends the run with status (v << 1) | 1 */
 	SNUG_DEV_RESET = 1 << 3,      /* ports 0x64 (keyboard controller's pulse 0xfe) and 0xcf9 (reset control) */
 	SNUG_DEV_CMOS = 1 << 4,       /* MC146818's memory-size bytes behind ports 0x70 and 0x71 */
-	SNUG_DEV_GUEST = 1 << 5,      /* snug's own port 0x5e0, the exit call of <snug/guest.h> */
+	SNUG_DEV_GUEST = 1 << 5,      /* snug's own ports 0x5e0-0x5e7: exit and marks, see <snug/guest.h> */
 	SNUG_DEV_ALL = (1 << 6) - 1,
 };
 
@@ -737,6 +738,176 @@ int snug_host_caps(const char *kvm_path, struct snug_cap *rows, size_t max, stru
 
 /* "vmx", "svm", "pvm", "unknown"; static.  [any thread] */
 const char *snug_host_name(enum snug_host_kind kind);
+
+/*
+ * How a timeline is kept.  A record is 80 bytes of memory, which is touched only as it is used; it holds one exit with
+ * its KVM_RUN and its device's work (3 events), or one mark.
+ */
+struct snug_trace_config {
+	size_t size;    /* sizeof(struct snug_trace_config), or 0 */
+	uint32_t exits; /* records kept, the newest, shared out evenly among the vCPUs and then rounded up to a power
+	                      of two, at least 64 each; 0: 131072 (10 MiB), with `spill` 8192; at most 16777216 */
+	const char *spill; /* a directory: records that memory cannot keep go to a file without a name there, which is
+	                      gone with the VM; NULL: the oldest are lost */
+};
+
+/*
+ * Keeps a timeline of all vCPUs from now on: KVM_RUN, exits, the work of devices, marks.  cfg may be NULL.  Does
+ * nothing where it is on.  The host has 4096 records besides, for marks of its own.
+ * Fails: -EINVAL (a field), -ENOMEM, -ENOSPC (too many services), or the errno that `spill` gave.
+ */
+int snug_trace_start(snug_vm *vm, const struct snug_trace_config *cfg, struct snug_error *err);
+
+/*
+ * Marks this moment with a name: UTF-8, at most 63 bytes of it are kept.  Guests have snug_mark of <snug/guest.h>.
+ * Fails: -ENOENT (never started).  [any thread]
+ */
+int snug_trace_mark(snug_vm *vm, const char *name);
+
+/* How many events there were, and how many of them are lost.  Fails: -ENOENT.  As for snug_trace_write. */
+int snug_trace_count(const snug_vm *vm, uint64_t *events, uint64_t *lost);
+
+/*
+ * Writes the timeline as JSON that ui.perfetto.dev and chrome://tracing open ("Trace Event Format"): complete events
+ * sorted by ts, in microseconds since the first service of the VM was started; a thread for each vCPU, the host and
+ * each device; lost events counted in otherData.  newest: at most so many records of each vCPU, 0: all.  `write` gets
+ * it piece by piece and returns 0, or a negative errno that ends it.  Reading does not forget.
+ * Call it while no vCPU runs in another thread.
+ * Fails: -ENOENT (never started), -ENOMEM, -EIO (the spill file), or what `write` returned.
+ */
+int snug_trace_write(snug_vm *vm, uint64_t newest, int (*write)(void *ctx, const void *bytes, size_t len), void *ctx,
+                     struct snug_error *err);
+
+/* How a page walk ends. */
+enum snug_walk_end {
+	SNUG_WALK_MAPPED = 0,
+	SNUG_WALK_ABSENT,        /* the last step's entry is not present */
+	SNUG_WALK_OUTSIDE,       /* the last step's entry lies outside memory */
+	SNUG_WALK_NOT_CANONICAL, /* the address is none: no step was made */
+};
+
+/* One level of a page walk.  SDM 3A chapter 4. */
+struct snug_walk_step {
+	uint32_t level; /* 5 to 1 */
+	snug_gpa at;    /* where the entry lies */
+	uint64_t entry; /* what it says; 0 where it cannot be read */
+};
+
+/* The way from a linear to a guest physical address. */
+struct snug_walk {
+	uint64_t linear;
+	const char *paging; /* "no paging", "32-bit paging", "PAE paging", "4-level paging"; static */
+	enum snug_walk_end end;
+	uint32_t steps;
+	struct snug_walk_step step[5];
+	snug_gpa gpa;  /* where it is mapped */
+	uint64_t page; /* bytes of the page; 0 without paging */
+	bool memory;   /* RAM or ROM is there */
+};
+
+/* Walks as snug_vcpu_translate, and tells every level.  Fails as snug_vcpu_get_sregs. */
+int snug_vcpu_walk(snug_vcpu *vcpu, uint64_t linear, struct snug_walk *out, struct snug_error *err);
+
+/* One exit of the past, for the autopsy. */
+struct snug_past_exit {
+	uint32_t reason; /* KVM_EXIT_* */
+	uint8_t size;    /* bytes of a port or MMIO access, else 0 */
+	bool write;      /* of such an access, or of an MSR's */
+	bool claimed;    /* a device took it, or it was no access */
+	uint32_t count;  /* elements of a string instruction, else 1 */
+	uint64_t key;    /* port, gpa or MSR index, else 0 */
+	uint64_t value;  /* the first element, as it went in or out */
+	uint64_t ns;     /* how long before the newest one, nanoseconds */
+};
+
+/*
+ * Keeps the last 32 exits of each vCPU from now on, for snug_autopsy: two readings of the time-stamp counter and some
+ * stores an exit.  Does nothing where it is on.  Fails: -ENOMEM, -ENOSPC (too many services).
+ */
+int snug_autopsy_start(snug_vm *vm, struct snug_error *err);
+
+/* One instruction, decoded. */
+struct snug_insn {
+	uint64_t at; /* linear */
+	uint8_t len;
+	uint8_t bytes[15];
+	char text[64]; /* in Intel's notation, cut to fit; "(bad)" for none */
+};
+
+/* An entry of a table of the CPU's that matters to a crash: a gate, or a descriptor. */
+struct snug_table_entry {
+	const char *name;  /* "gate", "cs", "ss", "tr"; static */
+	uint32_t selector; /* of a gate its vector */
+	uint64_t at;       /* linear */
+	uint8_t len;       /* bytes that were read; 0: there are none */
+	bool beyond;       /* the table's limit ends before it; it was not read */
+	uint8_t bytes[16];
+};
+
+/* What is to be said of a guest that crashed.  It holds no pointer into the VM. */
+struct snug_autopsy {
+	size_t size;     /* in: sizeof(struct snug_autopsy), or 0 */
+	char what[160];  /* what ended it: "#UD invalid opcode (vector 6)" */
+	char why[256];   /* one sentence: what most likely happened */
+	char rule[24];   /* which rule says so, for programs: "no-gate", "bad-jump"; docs/autopsy.md lists them */
+	char doubt[192]; /* why the registers are not those of the crash; else empty */
+	enum snug_exit_kind kind;
+	uint32_t reason; /* KVM_EXIT_* */
+	uint32_t cpu;
+	enum snug_mode started; /* as snug_load left it; AUTO: nothing was loaded */
+	const char *mode;       /* "64-bit mode": what it is in now; static */
+	uint32_t bits, cpl;     /* 16, 32 or 64; 0 to 3 */
+	/* Of the code that crashed, not of snug's fault stub: rip, rsp, rflags, cs and ss are the frame's. */
+	struct snug_regs regs;
+	struct snug_sregs sregs;
+	struct snug_exit_fault fault;       /* for SNUG_EXIT_FAULT */
+	struct snug_exit_internal internal; /* for SNUG_EXIT_INTERNAL */
+	uint64_t rip, rsp;                  /* linear */
+	uint32_t bytes_len;
+	uint8_t bytes[16];  /* at rip */
+	char undecoded[96]; /* why there are no instructions; else empty */
+	uint32_t insns;
+	uint32_t insn_now; /* index of the one at rip; those before it are a guess: x86 does not read backwards */
+	struct snug_insn insn[12];
+	struct snug_walk rip_walk;
+	bool has_cr2; /* for a page fault, or where cr2 is not 0 */
+	struct snug_walk cr2_walk;
+	int32_t vector; /* the exception, as told or found out; -1: none is known */
+	struct snug_table_entry gate, cs, ss, tr;
+	uint32_t word; /* bytes of a stack word */
+	uint32_t words;
+	uint64_t stack[16]; /* from rsp up */
+	uint32_t exits;
+	struct snug_past_exit exit[32]; /* oldest first; none without snug_autopsy_start */
+};
+
+/*
+ * Looks at a vCPU after a crash: FAULT, SHUTDOWN, INTERNAL, FAIL_ENTRY, MEMORY (other exits are described too).  Nothing
+ * in the VM changes but that a pending write is retired.  Instructions are decoded by Zydis, loaded at this call, where
+ * the library was built with it and finds it.
+ * Fails: -EINVAL (out->size; exit is of another vCPU), and as snug_vcpu_get_regs.
+ */
+int snug_autopsy(snug_vcpu *vcpu, const struct snug_exit *exit, struct snug_autopsy *out, struct snug_error *err);
+
+/*
+ * The same as text of at most 100 columns, ASCII only, a line a call of write, with its newline.
+ * [any thread]
+ */
+void snug_autopsy_text(const struct snug_autopsy *a, void (*write)(void *ctx, const char *line, size_t len),
+                       void *ctx);
+
+/* Takes len bytes for an offset of a file.  Negative: stop with this errno. */
+typedef int (*snug_core_fn)(void *ctx, uint64_t offset, const void *bytes, size_t len);
+
+/*
+ * Writes an ELF core file of a VM whose vCPUs do not run, for gdb: a thread for each vCPU, the memory vCPU `first` maps,
+ * all guest memory once.  Class 64 where that vCPU is in long mode, else 32.  With exit, that vCPU's registers are
+ * those of the code that crashed.  Offsets come in rising order; pages of zeros are left out, and *bytes is the
+ * length to give the file (bytes may be NULL).  docs/autopsy.md describes the notes and the bounds.
+ * Fails: -EINVAL (exit is of another vCPU), -ENOMEM, as snug_vcpu_get_regs, and what write returned.
+ */
+int snug_core_write(snug_vcpu *first, const struct snug_exit *exit, snug_core_fn write, void *ctx, uint64_t *bytes,
+                    struct snug_error *err);
 
 /*
  * gdb's remote serial protocol (GDB manual, appendix E), as bytes in and bytes out: the caller has the connection.

@@ -29,7 +29,7 @@ SUITES = [
     ("kvm-asan", "build-asan", "kvm_", 120, True),
     ("guest-asan", "build-asan", "guest_", 120, True),
     ("fault-asan", "build-asan", "fault_", 120, True),
-    ("threads-tsan", "build-tsan", "kvm_vm kvm_run", 120, True),
+    ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 60, False),
     ("lint", "build", "lint:", 150, False),
 ]

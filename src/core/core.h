@@ -27,6 +27,8 @@ struct snug__watcher {
 	void (*handled)(void *ctx, unsigned cpu, bool claimed);
 	void (*left)(void *ctx, unsigned cpu, uint64_t now);
 	void (*free)(void *ctx); /* with the VM */
+	/* A byte of a mark's name, 0 at its end; between exited and handled.  The one function that may be NULL. */
+	void (*mark)(void *ctx, unsigned cpu, uint8_t byte);
 	void *ctx;
 };
 
@@ -70,12 +72,13 @@ struct snug_vm {
 	struct snug__mem mem;
 	uint64_t ram_top; /* end of the RAM snug_vm_new made */
 	struct snug__bus pio, mmio;
-	pthread_mutex_t bus_lock; /* one device call at a time; also guards `ask` */
+	pthread_mutex_t bus_lock; /* one device call at a time; also guards `ask` and `bus_cpu` */
 	bool has_lock;
 	snug_vcpu *vcpus;
 	unsigned cpus;
 	struct snug__machine_dev *devs;
 	unsigned dev_count;
+	unsigned bus_cpu;     /* whose access is under way */
 	struct snug_exit ask; /* what a device asked for during the access under way; kind NONE: nothing */
 	struct snug__tables tables;
 	bool has_tables;
@@ -87,7 +90,7 @@ struct snug_vm {
 };
 
 /*
- * watch.c: adds a watcher, which must set every function; -ENOSPC.  The VM owns ctx from then on.  The ctx of the
+ * watch.c: adds a watcher, which must set every function but mark; -ENOSPC.  The VM owns ctx from then on.  The ctx of the
  * watcher whose `enter` is this one, or NULL.
  */
 int snug__watch_add(snug_vm *vm, const struct snug__watcher *w, struct snug_error *err);
@@ -100,9 +103,15 @@ void snug__watch_exited(const snug_vcpu *vcpu);
 void snug__watch_handled(const snug_vcpu *vcpu, bool claimed);
 void snug__watch_left(const snug_vcpu *vcpu);
 
+/* A device's side, during an access. */
+void snug__watch_mark(const snug_vm *vm, uint8_t byte);
+
 /* machine.c: creates the devices of `bits` and puts them on the bus. */
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);
 void snug__machine_destroy(snug_vm *vm);
+
+/* The name of the built-in device that a range's `self` is, or NULL: it is the caller's.  Static. */
+const char *snug__machine_name(const snug_vm *vm, const void *self);
 
 /* vcpu.c */
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,

@@ -15,6 +15,7 @@ static bool access_bus(snug_vcpu *vcpu, const struct snug__bus *bus, uint64_t ad
 	bool asked;
 
 	pthread_mutex_lock(&vm->bus_lock);
+	vm->bus_cpu = vcpu->index;
 	snug__bus_access(bus, addr, data, size, write);
 	asked = vm->ask.kind != SNUG_EXIT_NONE;
 	if (asked) {

@@ -19,7 +19,7 @@ static const struct row {
     {SNUG_DEV_RESET, &snug__dev_i8042, 0x64, 1},
     {SNUG_DEV_RESET, &snug__dev_resetctl, 0xcf9, 1},
     {SNUG_DEV_CMOS, &snug__dev_cmos, 0x70, 2},
-    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 4}, /* SNUG_PORT_EXIT of guest.h */
+    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 8}, /* SNUG_PORT_EXIT and SNUG_PORT_MARK of guest.h */
 };
 
 #define ROWS (sizeof(machine) / sizeof(machine[0]))
@@ -30,6 +30,10 @@ static void on_ask(void *ctx, enum snug__dev_ask what, uint32_t value)
 	const struct snug__machine_dev *d = ctx;
 	struct snug_exit *x = &d->vm->ask;
 
+	if (what == SNUG__ASK_MARK) {
+		snug__watch_mark(d->vm, (uint8_t)value);
+		return;
+	}
 	if (what == SNUG__ASK_RESET) {
 		x->kind = SNUG_EXIT_RESET;
 		x->reset.port = d->port;
@@ -75,6 +79,14 @@ int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *c
 			return r; /* snug_vm_free takes down what is there */
 	}
 	return 0;
+}
+
+const char *snug__machine_name(const snug_vm *vm, const void *self)
+{
+	for (unsigned i = 0; i < vm->dev_count; i++)
+		if (vm->devs[i].self == self)
+			return vm->devs[i].cls->name;
+	return NULL;
 }
 
 void snug__machine_destroy(snug_vm *vm)

@@ -64,3 +64,10 @@ void snug__watch_left(const snug_vcpu *vcpu)
 	for (unsigned i = 0; i < vm->watcher_count; i++)
 		vm->watchers[i].left(vm->watchers[i].ctx, vcpu->index, now);
 }
+
+void snug__watch_mark(const snug_vm *vm, uint8_t byte)
+{
+	for (unsigned i = 0; i < vm->watcher_count; i++)
+		if (vm->watchers[i].mark)
+			vm->watchers[i].mark(vm->watchers[i].ctx, vm->bus_cpu, byte);
+}

@@ -16,6 +16,7 @@ enum snug__dev_ask {
 	SNUG__ASK_DEBUG_EXIT, /* end the run; value as written */
 	SNUG__ASK_EXIT,       /* the same, by the call of guest.h */
 	SNUG__ASK_RESET,      /* value is 0 */
+	SNUG__ASK_MARK,       /* the next byte of a mark's name; 0 ends it */
 };
 
 struct snug__dev_env {
@@ -40,6 +41,6 @@ extern const struct snug__dev_class snug__dev_debugexit; /* debugexit.c: 4 ports
 extern const struct snug__dev_class snug__dev_i8042;     /* i8042.c: port 0x64 alone: status 0, reset pulse */
 extern const struct snug__dev_class snug__dev_resetctl;  /* resetctl.c: ICH9's reset control register 0xcf9 */
 extern const struct snug__dev_class snug__dev_cmos;      /* cmos.c: MC146818, memory-size bytes, 2 ports */
-extern const struct snug__dev_class snug__dev_guestport; /* guestport.c: exit call of guest.h, 4 ports */
+extern const struct snug__dev_class snug__dev_guestport; /* guestport.c: calls of guest.h, 8 ports */
 
 #endif

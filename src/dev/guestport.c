@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guestport: snug's own port behind snug_exit() of <snug/guest.h>
+ * guestport: snug's own ports behind snug_exit() and snug_mark() of <snug/guest.h>
  *
- * Four ports.  A write at offset 0 ends the run with the value as status; the other offsets are kept for later calls
- * and ignore writes.  Reads give ones, as without the device.
+ * Eight ports.  A write at offset 0 ends the run with the value as status.  Writes at offset 4 send the name of a mark,
+ * a byte or several at a time, lowest first, up to a NUL; what stands above a NUL in the same write is dropped.  The
+ * other offsets are kept for later calls and ignore writes.  Reads give ones, as without the device.
  */
 #include "dev/dev.h"
 
 #include <stdlib.h>
 
 #define OFFSET_EXIT 0
+#define OFFSET_MARK 4
 
 struct guestport {
 	struct snug__dev_env env;
@@ -33,10 +35,20 @@ static void reset(void *self)
 static void write_port(void *self, uint64_t offset, uint64_t value, unsigned size)
 {
 	struct guestport *g = self;
+	uint8_t byte;
 
-	(void)size;
-	if (offset == OFFSET_EXIT && g->env.ask)
+	if (!g->env.ask)
+		return;
+	if (offset == OFFSET_EXIT)
 		g->env.ask(g->env.ask_ctx, SNUG__ASK_EXIT, (uint32_t)value);
+	if (offset != OFFSET_MARK)
+		return;
+	for (unsigned i = 0; i < size; i++) {
+		byte = (uint8_t)(value >> (8 * i));
+		g->env.ask(g->env.ask_ctx, SNUG__ASK_MARK, byte);
+		if (!byte)
+			break;
+	}
 }
 
 const struct snug__dev_class snug__dev_guestport = {

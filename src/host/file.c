@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,4 +105,33 @@ void snug__file_free(struct snug__file *f)
 {
 	free(f->bytes);
 	*f = (struct snug__file){NULL, 0};
+}
+
+/* For file systems without O_TMPFILE. */
+static int temp_by_name(const char *dir)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s/snug-XXXXXX", dir), fd;
+
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+int snug__file_temp(const char *dir, int *out, struct snug_error *err)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		fd = temp_by_name(dir);
+	if (fd < 0)
+		return snug__err(err, -errno, SNUG_STEP_NONE, "name a directory that can be written",
+		                 "temporary file: %s (%s)", snug__errno_text(errno), snug__errno_name(errno));
+	*out = fd;
+	return 0;
 }

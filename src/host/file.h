@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file: reading a stranger's file whole */
+/* file: reading a stranger's file whole, and files without a name */
 #ifndef SNUG_HOST_FILE_H
 #define SNUG_HOST_FILE_H
 
@@ -15,5 +15,8 @@ struct snug__file {
 /* Reads a regular file of at most SNUG__FILE_MAX bytes.  It may change meanwhile: what was read is what counts. */
 int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err);
 void snug__file_free(struct snug__file *f);
+
+/* A file without a name in a directory, for reading and writing; it goes with *fd, which is set on success only. */
+int snug__file_temp(const char *dir, int *fd, struct snug_error *err);
 
 #endif

@@ -40,19 +40,32 @@ static bool number(struct line *l, uint64_t *out)
 
 static void walk(snug_vcpu *vcpu, struct line *l, struct snug__gdb_text *out)
 {
+	static const char *const ends[] = {
+	    [SNUG_WALK_ABSENT] = "not mapped: that entry is not present",
+	    [SNUG_WALK_OUTSIDE] = "not mapped: that entry lies outside memory",
+	    [SNUG_WALK_NOT_CANONICAL] = "the address is not canonical",
+	};
 	struct snug_error e;
+	struct snug_walk w;
 	uint64_t addr;
-	snug_gpa gpa;
 
 	if (!number(l, &addr)) {
 		snug__gdb_printf(out, "walk ADDR: the address is missing or no number\n");
 		return;
 	}
-	if (snug_vcpu_translate(vcpu, addr, &gpa, &e) < 0)
+	if (snug_vcpu_walk(vcpu, addr, &w, &e) < 0) {
 		snug__gdb_printf(out, "%s\n", e.msg);
+		return;
+	}
+	snug__gdb_printf(out, "%s\n", w.paging);
+	for (unsigned i = 0; i < w.steps; i++)
+		snug__gdb_printf(out, "level %u, entry at 0x%llx: 0x%llx\n", w.step[i].level,
+		                 (unsigned long long)w.step[i].at, (unsigned long long)w.step[i].entry);
+	if (w.end != SNUG_WALK_MAPPED)
+		snug__gdb_printf(out, "%s\n", ends[w.end]);
 	else
-		snug__gdb_printf(out, "linear 0x%llx is guest physical 0x%llx\n", (unsigned long long)addr,
-		                 (unsigned long long)gpa);
+		snug__gdb_printf(out, "linear 0x%llx is guest physical 0x%llx%s\n", (unsigned long long)addr,
+		                 (unsigned long long)w.gpa, w.memory ? "" : ", where no memory is");
 }
 
 static void xp_line(const snug_vm *vm, uint64_t gpa, unsigned len, struct snug__gdb_text *out)
@@ -147,7 +160,7 @@ static const struct {
 	void (*fn)(snug_vcpu *vcpu, struct line *l, struct snug__gdb_text *out);
 } commands[] = {
     {"help", "help", "this list", help},
-    {"walk", "walk ADDR", "the guest physical address behind a linear one", walk},
+    {"walk", "walk ADDR", "the page walk of a linear address, level by level", walk},
     {"xp", "xp ADDR LEN", "bytes at a guest physical address", xp},
     {"stats", "stats", "what each kind of exit cost, costliest first", stats},
     {"reset", "reset", "the vCPU's registers as they were at the start", reset},

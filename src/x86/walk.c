@@ -61,46 +61,89 @@ static snug_gpa leaf_address(const struct shape *sh, unsigned level, uint64_t en
 	return (entry & X86_PTE_ADDR & ~((1ull << shift) - 1)) | offset;
 }
 
+/* Where CR3 has its first table: SDM 3A tables 4-3, 4-7, 4-12. */
+static snug_gpa root_of(const struct shape *sh, const struct snug_sregs *s)
+{
+	return sh == &two ? s->cr3 & 0xfffff000 : sh == &pae ? s->cr3 & 0xffffffe0 : s->cr3 & X86_PTE_ADDR;
+}
+
+/* One entry of a table; false where it lies outside memory. */
+static bool read_entry(const struct shape *sh, const struct snug__mem *mem, snug_gpa at, uint64_t *entry)
+{
+	uint8_t bytes[8];
+
+	if (snug__mem_read(mem, at, bytes, sh->entry_bytes) < 0)
+		return false;
+	*entry = snug__le_load(bytes, sh->entry_bytes);
+	return true;
+}
+
+/* Walks level after level; how it ends. */
+static enum snug_walk_end descend(const struct shape *sh, const struct snug__mem *mem, const struct snug_sregs *s,
+                                  struct snug_walk *w)
+{
+	uint64_t table = root_of(sh, s);
+
+	for (unsigned level = sh->levels; level > 0; level--) {
+		unsigned shift = 12 + sh->index_bits * (level - 1);
+		uint64_t index = w->linear >> shift & ((1u << sh->index_bits) - 1);
+		struct snug_walk_step *step = &w->step[w->steps++];
+
+		step->level = level;
+		step->at = table + index * sh->entry_bytes;
+		if (!read_entry(sh, mem, step->at, &step->entry))
+			return SNUG_WALK_OUTSIDE;
+		if (!(step->entry & X86_PTE_P))
+			return SNUG_WALK_ABSENT;
+		if (leaf_here(sh, s, level, step->entry)) {
+			w->page = 1ull << shift;
+			w->gpa = leaf_address(sh, level, step->entry, w->linear);
+			break;
+		}
+		table = sh == &two ? step->entry & 0xfffff000 : step->entry & X86_PTE_ADDR;
+	}
+	return SNUG_WALK_MAPPED;
+}
+
+void snug__walk_path(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, struct snug_walk *out)
+{
+	const struct shape *sh = shape_of(s);
+
+	*out = (struct snug_walk){.linear = sh->levels < 4 ? linear & 0xffffffff : linear, .paging = sh->name};
+	if (sh == &none)
+		out->gpa = out->linear;
+	else if (sh->levels >= 4 && !canonical(linear, sh->levels))
+		out->end = SNUG_WALK_NOT_CANONICAL;
+	else
+		out->end = descend(sh, mem, s, out);
+	out->memory = out->end == SNUG_WALK_MAPPED && snug__mem_find(mem, out->gpa);
+}
+
 int snug__walk(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, snug_gpa *out,
                struct snug_error *err)
 {
-	const struct shape *sh = shape_of(s);
-	uint64_t table;
+	const struct snug_walk_step *last;
+	struct snug_walk w;
 
-	if (sh->levels < 4)
-		linear &= 0xffffffff;
-	else if (!canonical(linear, sh->levels))
+	snug__walk_path(mem, s, linear, &w);
+	last = &w.step[w.steps ? w.steps - 1 : 0];
+	switch (w.end) {
+	case SNUG_WALK_MAPPED:
+		*out = w.gpa;
+		return 0;
+	case SNUG_WALK_NOT_CANONICAL:
 		return snug__err(err, -EFAULT, SNUG_STEP_NONE, NULL, "linear address 0x%llx is not canonical",
 		                 (unsigned long long)linear);
-	if (sh == &none) {
-		*out = linear;
-		return 0;
+	case SNUG_WALK_OUTSIDE:
+		return snug__err(err, -EFAULT, SNUG_STEP_NONE, NULL,
+		                 "%s: table of level %u at 0x%llx is outside memory", w.paging, last->level,
+		                 (unsigned long long)last->at);
+	case SNUG_WALK_ABSENT:
+	default:
+		return snug__err(err, -EFAULT, SNUG_STEP_NONE, NULL,
+		                 "%s: 0x%llx is not mapped: entry of level %u at 0x%llx is not present", w.paging,
+		                 (unsigned long long)w.linear, last->level, (unsigned long long)last->at);
 	}
-	/* Where CR3 has its table: SDM 3A tables 4-3, 4-7, 4-12. */
-	table = sh == &two ? s->cr3 & 0xfffff000 : sh == &pae ? s->cr3 & 0xffffffe0 : s->cr3 & X86_PTE_ADDR;
-	for (unsigned level = sh->levels; level > 0; level--) {
-		unsigned shift = 12 + sh->index_bits * (level - 1);
-		uint64_t index = linear >> shift & ((1u << sh->index_bits) - 1);
-		snug_gpa at = table + index * sh->entry_bytes;
-		uint8_t bytes[8];
-		uint64_t entry;
-
-		if (snug__mem_read(mem, at, bytes, sh->entry_bytes) < 0)
-			return snug__err(err, -EFAULT, SNUG_STEP_NONE, NULL,
-			                 "%s: table of level %u at 0x%llx is outside memory", sh->name, level,
-			                 (unsigned long long)at);
-		entry = snug__le_load(bytes, sh->entry_bytes);
-		if (!(entry & X86_PTE_P))
-			return snug__err(err, -EFAULT, SNUG_STEP_NONE, NULL,
-			                 "%s: 0x%llx is not mapped: entry of level %u at 0x%llx is not present",
-			                 sh->name, (unsigned long long)linear, level, (unsigned long long)at);
-		if (leaf_here(sh, s, level, entry)) {
-			*out = leaf_address(sh, level, entry, linear);
-			return 0;
-		}
-		table = sh == &two ? entry & 0xfffff000 : entry & X86_PTE_ADDR;
-	}
-	return -EFAULT; /* not reached: level 1 is always a leaf */
 }
 
 size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, void *to, size_t len)
@@ -118,4 +161,60 @@ size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, 
 		done += n;
 	}
 	return done;
+}
+
+/* A scan of all tables: one table of each level is open at a time. */
+struct scan {
+	const struct snug__mem *mem;
+	const struct snug_sregs *s;
+	const struct shape *sh;
+	unsigned budget;
+	snug__page_fn page;
+	void *ctx;
+};
+
+static bool scan_table(struct scan *sc, unsigned level, snug_gpa table, uint64_t base, bool write, bool exec)
+{
+	const struct shape *sh = sc->sh;
+	unsigned shift = 12 + sh->index_bits * (level - 1);
+	unsigned count = sh == &pae && level == 3 ? 4 : 1u << sh->index_bits; /* SDM 3A 4.4.1: four PDPTEs */
+
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t linear = base + ((uint64_t)i << shift), entry;
+		bool w, x;
+
+		if (!sc->budget--) {
+			sc->budget = 0;
+			return false;
+		}
+		if (!read_entry(sh, sc->mem, table + (uint64_t)i * sh->entry_bytes, &entry))
+			return true; /* so is the rest of the table */
+		if (!(entry & X86_PTE_P))
+			continue;
+		/* PAE's first level has no such bit (SDM 3A table 4-8); without EFER.NXE bit 63 is reserved. */
+		w = write && ((entry & X86_PTE_W) || (sh == &pae && level == 3));
+		x = exec && !(sh->entry_bytes == 8 && entry >> 63);
+		if (level == sh->levels && level >= 4 && linear >> (shift + sh->index_bits - 1) & 1)
+			linear |= UINT64_MAX << shift << sh->index_bits; /* the upper half is sign-extended */
+		if (leaf_here(sh, sc->s, level, entry)) {
+			struct snug__page p = {linear, leaf_address(sh, level, entry, linear), 1ull << shift, w, x};
+
+			if (!sc->page(sc->ctx, &p))
+				return false;
+		} else if (!scan_table(sc, level - 1, sh == &two ? entry & 0xfffff000 : entry & X86_PTE_ADDR, linear,
+		                       w, x)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool snug__walk_pages(const struct snug__mem *mem, const struct snug_sregs *s, unsigned budget, snug__page_fn page,
+                      void *ctx)
+{
+	const struct shape *sh = shape_of(s);
+	struct scan sc = {mem, s, sh, budget, page, ctx};
+	struct snug__page all = {0, 0, 1ull << 32, true, true};
+
+	return sh == &none ? page(ctx, &all) : scan_table(&sc, sh->levels, root_of(sh, s), 0, true, true);
 }

@@ -14,8 +14,29 @@
 int snug__walk(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, snug_gpa *out,
                struct snug_error *err);
 
+/* The same, with what was found on the way. */
+void snug__walk_path(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, struct snug_walk *out);
+
 /* Reads as many of len bytes as are mapped; returns how many. */
 size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, void *to,
                        size_t len);
+
+/* A page the tables map.  Where paging is off, one of 4 GiB. */
+struct snug__page {
+	uint64_t linear;
+	snug_gpa gpa;
+	uint64_t bytes;
+	bool write, exec;
+};
+
+/* false: enough. */
+typedef bool (*snug__page_fn)(void *ctx, const struct snug__page *page);
+
+/*
+ * Tells every page the tables map, from linear address 0 up.  Tables of a guest may lead to themselves and so map
+ * without end: at most `budget` entries are looked at.  false where that, or the callback, ended it.
+ */
+bool snug__walk_pages(const struct snug__mem *mem, const struct snug_sregs *s, unsigned budget, snug__page_fn page,
+                      void *ctx);
 
 #endif

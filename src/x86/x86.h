@@ -8,6 +8,8 @@
 /* SDM 3A 2.5 "Control registers" */
 #define X86_CR0_PE (1ull << 0)
 #define X86_CR0_MP (1ull << 1)
+#define X86_CR0_EM (1ull << 2)
+#define X86_CR0_TS (1ull << 3)
 #define X86_CR0_ET (1ull << 4)
 #define X86_CR0_NE (1ull << 5)
 #define X86_CR0_WP (1ull << 16)
@@ -19,6 +21,7 @@
 #define X86_CR4_OSFXSR (1ull << 9)
 #define X86_CR4_OSXMMEXCPT (1ull << 10)
 #define X86_CR4_LA57 (1ull << 12)
+#define X86_CR4_OSXSAVE (1ull << 18)
 
 /* SDM 3A 2.2.1 "Extended feature enable register" */
 #define X86_EFER_LME (1ull << 8)
@@ -51,9 +54,27 @@
 	((1u << 8) | (1u << 10) | (1u << 11) | (1u << 12) | (1u << 13) | (1u << 14) | (1u << 17) | (1u << 21) |      \
 	 (1u << 29) | (1u << 30))
 
+/* SDM 3A table 6-1 */
+#define X86_VECTOR_DE 0
 #define X86_VECTOR_DB 1
 #define X86_VECTOR_BP 3
+#define X86_VECTOR_UD 6
+#define X86_VECTOR_NM 7
+#define X86_VECTOR_DF 8
+#define X86_VECTOR_TS 10
+#define X86_VECTOR_NP 11
+#define X86_VECTOR_SS 12
+#define X86_VECTOR_GP 13
 #define X86_VECTOR_PF 14
+#define X86_VECTOR_MF 16
+#define X86_VECTOR_XM 19
+
+/* SDM 3A 4.7, figure 4-12: the error code of a page fault */
+#define X86_PF_PRESENT (1u << 0)
+#define X86_PF_WRITE (1u << 1)
+#define X86_PF_USER (1u << 2)
+#define X86_PF_RESERVED (1u << 3)
+#define X86_PF_FETCH (1u << 4)
 
 /* SDM 3B 17.2.3 "Debug status register (DR6)": a single step did it */
 #define X86_DR6_BS (1ull << 14)

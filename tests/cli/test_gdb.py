@@ -198,7 +198,8 @@ def test_monitor_commands():
                       "monitor xp 0x100000 4", "monitor xp 0xd0000000 2", "monitor stats", "stepi", "stepi", "stepi",
                       "monitor stats", "monitor reset", "maintenance flush register-cache", "p/x $pc", "monitor frobnicate",
                       "monitor xp 0 99999", "monitor walk")
-    has(text, "monitor walk ADDR", "linear 0x100000 is guest physical 0x100000", "not mapped.*level",
+    has(text, "monitor walk ADDR", "4-level paging", "level 2, entry at 0x", "linear 0x100000 is guest physical 0x100000",
+        "level 4, entry at", "not mapped: that entry is not present",
         "000000100000: 90 b0 41 e6", "0000d0000000: -- --", "KVM_EXIT_IO +port 0xe9 out", "back at 0x100000",
         "= 0x100000\n", "no command 'frobnicate'", "1 to 1024", "the address is missing")
     assert r.out == b"AA" and r.status == 7, r

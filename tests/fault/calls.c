@@ -315,6 +315,41 @@ static int stats_read(struct scene *s, struct snug_error *e)
 	return snug_stats_read(s->vm, rows, 4);
 }
 
+static bool tracing(struct scene *s)
+{
+	struct snug_trace_config c = {.spill = "/tmp", .exits = 64};
+
+	if (!loaded(s) || snug_trace_start(s->vm, &c, NULL) < 0)
+		return false;
+	for (int i = 0; i < 200; i++) /* out, then ud2 in its stub: two records each */
+		if (snug_run(s->vm, &s->x) < 0 || snug_vcpu_set_reg(s->cpu, "rip", 0x100000, NULL) < 0)
+			return false;
+	return true;
+}
+
+static int trace_start(struct scene *s, struct snug_error *e)
+{
+	return snug_trace_start(s->vm, NULL, e);
+}
+
+static int trace_start_spill(struct scene *s, struct snug_error *e)
+{
+	struct snug_trace_config c = {.spill = "/tmp"};
+
+	return snug_trace_start(s->vm, &c, e);
+}
+
+static int to_nowhere(void *ctx, const void *bytes, size_t len)
+{
+	(void)ctx, (void)bytes, (void)len;
+	return 0;
+}
+
+static int trace_write(struct scene *s, struct snug_error *e)
+{
+	return snug_trace_write(s->vm, 0, to_nowhere, NULL, e);
+}
+
 static int stats_read_vcpu(struct scene *s, struct snug_error *e)
 {
 	struct snug_stat rows[4];
@@ -378,6 +413,42 @@ static int gdb_run(struct scene *s, struct snug_error *e)
 	return snug_gdb_run(s->gdb, 0, &s->x, e);
 }
 
+static bool crashed(struct scene *s)
+{
+	return at_fault(s) && snug_autopsy_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0 &&
+	       s->x.kind == SNUG_EXIT_FAULT;
+}
+
+static int vcpu_walk(struct scene *s, struct snug_error *e)
+{
+	struct snug_walk w;
+
+	return snug_vcpu_walk(s->cpu, 0x100000, &w, e);
+}
+
+static int autopsy_start(struct scene *s, struct snug_error *e)
+{
+	return snug_autopsy_start(s->vm, e);
+}
+
+static int autopsy(struct scene *s, struct snug_error *e)
+{
+	struct snug_autopsy a = {.size = sizeof(a)};
+
+	return snug_autopsy(s->cpu, &s->x, &a, e);
+}
+
+static int drop(void *ctx, uint64_t offset, const void *bytes, size_t len)
+{
+	(void)ctx, (void)offset, (void)bytes, (void)len;
+	return 0;
+}
+
+static int core_write(struct scene *s, struct snug_error *e)
+{
+	return snug_core_write(s->cpu, &s->x, drop, NULL, NULL, e);
+}
+
 static int host_info(struct scene *s, struct snug_error *e)
 {
 	struct snug_host h = {.size = sizeof(h)};
@@ -429,6 +500,9 @@ const struct call_row call_rows[] = {
     {"snug_mmio_add", "", bare_vm, mmio_add},
     {"snug_stats_start", "", two_vcpus, stats_start},
     {"snug_stats_read", "", counting, stats_read, .silent = true},
+    {"snug_trace_start", "in memory", two_vcpus, trace_start},
+    {"snug_trace_start", "with a file", two_vcpus, trace_start_spill},
+    {"snug_trace_write", "from a file", tracing, trace_write},
     {"snug_stats_read_vcpu", "", counting, stats_read_vcpu, .silent = true},
     {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
     {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
@@ -437,6 +511,10 @@ const struct call_row call_rows[] = {
     {"snug_gdb_run", "on, with a breakpoint", debugged_on, gdb_run},
     {"snug_gdb_run", "a step, with a watchpoint", debugged_stepping, gdb_run},
     {"snug_gdb_run", "detached", debugged_detached, gdb_run},
+    {"snug_vcpu_walk", "", loaded, vcpu_walk},
+    {"snug_autopsy_start", "", two_vcpus, autopsy_start},
+    {"snug_autopsy", "", crashed, autopsy},
+    {"snug_core_write", "", crashed, core_write},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
 };

@@ -17,5 +17,8 @@ int guest_main(void)
 	snug_putc('<');
 	snug_puts("words");
 	snug_putc('>');
+	snug_mark("four");
+	snug_mark("");
+	snug_mark("a name of just sixty-three bytes, as long as one can be, or not, and this is cut");
 	snug_exit(sum == 0x01 + 0x0202 + 0x04040404 ? 77 : 78);
 }

@@ -82,12 +82,35 @@ static void hello(void **state)
 	box_close(&b);
 }
 
+static int to_text(void *ctx, const void *bytes, size_t len)
+{
+	char **at = ctx;
+
+	memcpy(*at, bytes, len);
+	*at += len;
+	**at = 0;
+	return 0;
+}
+
+static void check_marks(struct box *b)
+{
+	static char text[65536];
+	char *at = text;
+
+	assert_int_equal(snug_trace_write(b->vm, 50, to_text, &at, &b->e), 0);
+	assert_non_null(strstr(text, "\"s\":\"t\",\"name\":\"four\"}"));
+	assert_non_null(strstr(text, "\"s\":\"t\",\"name\":\"\"}"));
+	assert_non_null(
+	    strstr(text, "\"name\":\"a name of just sixty-three bytes, as long as one can be, or not\"}"));
+}
+
 static void guest_header(void **state)
 {
 	const struct guest *g = *state;
 	struct box b;
 
 	box_load_file(&b, g);
+	assert_int_equal(snug_trace_start(b.vm, NULL, &b.e), 0);
 	for (int write = 1; write >= 0; write--) {
 		for (unsigned size = 1; size <= 4; size *= 2) {
 			uint16_t port = size == 1 ? 0x330 : (uint16_t)(0x330 + size);
@@ -109,6 +132,7 @@ static void guest_header(void **state)
 	assert_int_equal(b.x.status.code, 77);
 	assert_int_equal(b.x.status.port, 0x5e0);
 	assert_string_equal(b.out, "<words>");
+	check_marks(&b);
 	box_close(&b);
 }
 

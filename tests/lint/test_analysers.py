@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Iinclude", "-Isrc", "-Icli"]
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-DSNUG_HAVE_ZYDIS", "-Iinclude", "-Isrc", "-Icli"]
 
 
 def run(*command):

@@ -63,7 +63,7 @@ static void test_every_option_of_run(void **state)
 	(void)state;
 	good("run",
 	     "--as flat --mode real --mem 2M --cpus 3 --load 0x0 --entry 16 --stack 0x7000 --timeout 1.5 --stats "
-	     "--json out --sandbox on --kvm dev --reboot --verbose image",
+	     "--json out --core file --sandbox on --kvm dev --reboot --verbose image",
 	     &a);
 	assert_int_equal(a.kind, SNUG_KIND_FLAT);
 	assert_int_equal(a.mode, SNUG_MODE_REAL);
@@ -74,6 +74,7 @@ static void test_every_option_of_run(void **state)
 	assert_true(a.stack.given && a.stack.value == 0x7000);
 	assert_int_equal(a.timeout_ns, 1500000000);
 	assert_string_equal(a.json, "out");
+	assert_string_equal(a.core, "file");
 	assert_string_equal(a.kvm, "dev");
 	assert_string_equal(a.image, "image");
 	assert_true(a.stats && a.sandbox && a.reboot && a.verbose);

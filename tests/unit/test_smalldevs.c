@@ -118,6 +118,30 @@ static void guestport(void **state)
 	c->destroy(dev);
 }
 
+/* A mark's bytes go up one by one, in the order of memory; none after a NUL. */
+static void marks(void **state)
+{
+	const struct snug__dev_class *c = &snug__dev_guestport;
+	struct world w;
+	void *dev = make(c, &w);
+
+	(void)state;
+	c->ops.write(dev, 4, 'a', 1);
+	assert_int_equal(w.asked, 1);
+	assert_int_equal(w.what, SNUG__ASK_MARK);
+	assert_int_equal(w.value, 'a');
+	c->ops.write(dev, 4, 0x78646362, 4); /* "bcdx" */
+	assert_int_equal(w.asked, 5);
+	assert_int_equal(w.value, 'x');
+	c->ops.write(dev, 4, 0x66006665, 4); /* "ef", NUL, and one that is dropped */
+	assert_int_equal(w.asked, 8);
+	assert_int_equal(w.value, 0);
+	c->ops.write(dev, 5, 'z', 1);
+	c->ops.write(dev, 7, 'z', 1);
+	assert_int_equal(w.asked, 8);
+	c->destroy(dev);
+}
+
 static void i8042(void **state)
 {
 	const struct snug__dev_class *c = &snug__dev_i8042;
@@ -304,9 +328,11 @@ static void cmos_clock_never_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(debugcon),   cmocka_unit_test(debugexit),    cmocka_unit_test(guestport),
-	    cmocka_unit_test(i8042),      cmocka_unit_test(resetctl),     cmocka_unit_test(nobody_to_ask),
-	    cmocka_unit_test(cmos_sizes), cmocka_unit_test(cmos_scratch), cmocka_unit_test(cmos_clock_never_waits),
+	    cmocka_unit_test(debugcon),      cmocka_unit_test(debugexit),
+	    cmocka_unit_test(guestport),     cmocka_unit_test(marks),
+	    cmocka_unit_test(i8042),         cmocka_unit_test(resetctl),
+	    cmocka_unit_test(nobody_to_ask), cmocka_unit_test(cmos_sizes),
+	    cmocka_unit_test(cmos_scratch),  cmocka_unit_test(cmos_clock_never_waits),
 	};
 
 	return cmocka_run_group_tests_name("smalldevs", tests, NULL, NULL);

@@ -146,11 +146,99 @@ static void reading(void **state)
 	assert_int_equal(snug__walk_read(m, &four, UINT64_MAX - 3, bytes, 8), 0);
 }
 
+/* Every level on the way is told. */
+static void path(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	struct snug_walk w;
+
+	put(m, 0x1000, 8, 0x2000 | PW);
+	put(m, 0x2000, 8, 0x3000 | PW);
+	put(m, 0x3000 + 8, 8, 0x400000 | PW | X86_PTE_PS);
+	snug__walk_path(m, &four, 0x201234, &w);
+	assert_int_equal(w.end, SNUG_WALK_MAPPED);
+	assert_string_equal(w.paging, "4-level paging");
+	assert_int_equal(w.steps, 3);
+	assert_int_equal(w.step[0].level, 4);
+	assert_int_equal(w.step[2].at, 0x3008);
+	assert_int_equal(w.step[2].entry, 0x400000 | PW | X86_PTE_PS);
+	assert_int_equal(w.gpa, 0x401234);
+	assert_int_equal(w.page, 2 << 20);
+	assert_false(w.memory); /* past the end of RAM */
+	snug__walk_path(m, &four, 0x400000, &w);
+	assert_int_equal(w.end, SNUG_WALK_ABSENT);
+	assert_int_equal(w.steps, 3);
+	snug__walk_path(m, &four, 1ull << 47, &w);
+	assert_int_equal(w.end, SNUG_WALK_NOT_CANONICAL);
+	assert_int_equal(w.steps, 0);
+	snug__walk_path(m, &flat, 0x100000234, &w);
+	assert_true(w.memory && w.gpa == 0x234 && w.page == 0);
+}
+
+struct seen {
+	struct snug__page page[8];
+	unsigned count, most;
+};
+
+static bool see(void *ctx, const struct snug__page *page)
+{
+	struct seen *s = ctx;
+
+	s->page[s->count++] = *page;
+	return s->count < s->most;
+}
+
+static void all_pages(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	struct seen s = {.most = 8};
+
+	put(m, 0x1000, 8, 0x2000 | PW);
+	put(m, 0x1000 + 8 * 256, 8, 0x2000 | X86_PTE_P | 1ull << 63); /* the upper half; read-only, no code */
+	put(m, 0x2000, 8, 0x3000 | PW);
+	put(m, 0x2000 + 8, 8, 0x3ff000000 | PW); /* a table outside memory: nothing */
+	put(m, 0x3000 + 8, 8, 0x200000 | PW | X86_PTE_PS);
+	assert_true(snug__walk_pages(m, &four, 1 << 20, see, &s));
+	assert_int_equal(s.count, 2);
+	assert_int_equal(s.page[0].linear, 0x200000);
+	assert_int_equal(s.page[0].bytes, 0x200000);
+	assert_true(s.page[0].write && s.page[0].exec);
+	assert_int_equal(s.page[1].linear, 0xffff800000200000);
+	assert_true(!s.page[1].write && !s.page[1].exec);
+	s.count = 0;
+	assert_false(snug__walk_pages(m, &four, 10, see, &s)); /* the budget ends it */
+	s.most = 1;
+	assert_false(snug__walk_pages(m, &four, 1 << 20, see, &s)); /* and so does the callback */
+	s = (struct seen){.most = 8};
+	assert_true(snug__walk_pages(m, &flat, 1, see, &s));
+	assert_true(s.count == 1 && s.page[0].bytes == 1ull << 32);
+}
+
+static void all_pages_of_32_bits(void **state)
+{
+	struct snug__mem *m = mem_of(state);
+	struct seen s = {.most = 8};
+
+	put(m, 0x1000 + 4 * 1023, 4, 0x2000 | PW);
+	put(m, 0x2000 + 4 * 1023, 4, 0x5000 | PW);
+	assert_true(snug__walk_pages(m, &bits32, 1 << 20, see, &s));
+	assert_true(s.count == 1 && s.page[0].linear == 0xfffff000 && s.page[0].gpa == 0x5000);
+	s.count = 0;
+	put(m, 0x1020 + 8 * 3, 8, 0x3000 | X86_PTE_P); /* PAE's first level has no write bit */
+	put(m, 0x1020, 8, 0);
+	put(m, 0x3000, 8, PW | X86_PTE_PS);
+	assert_true(snug__walk_pages(m, &pae, 1 << 20, see, &s));
+	assert_true(s.count == 1 && s.page[0].linear == 0xc0000000 && s.page[0].write);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    GUESTMEM_TEST(unpaged), GUESTMEM_TEST(thirty_two), GUESTMEM_TEST(pae_paging), GUESTMEM_TEST(four_level),
-	    GUESTMEM_TEST(hostile), GUESTMEM_TEST(five_level), GUESTMEM_TEST(reading),
+	    GUESTMEM_TEST(unpaged),    GUESTMEM_TEST(thirty_two),
+	    GUESTMEM_TEST(pae_paging), GUESTMEM_TEST(four_level),
+	    GUESTMEM_TEST(hostile),    GUESTMEM_TEST(five_level),
+	    GUESTMEM_TEST(reading),    GUESTMEM_TEST(path),
+	    GUESTMEM_TEST(all_pages),  GUESTMEM_TEST(all_pages_of_32_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

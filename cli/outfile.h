@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * outfile: files that options ask for
+ *
+ * A regular file appears whole or not at all; a pipe or a device is written in place.
+ */
+#ifndef SNUG_CLI_OUTFILE_H
+#define SNUG_CLI_OUTFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <snug.h>
+
+struct cli_out {
+	const char *option, *path; /* "json" */
+	int fd;                    /* -1: not open */
+	bool fresh;                /* temp is to become path */
+	char temp[4096];
+};
+
+/* Can a file of that name be made?  Asked before the work, so that an hour's run is not lost to a typing error. */
+int cli_out_check(const char *option, const char *path, struct snug_error *e);
+
+/* The folder a file is in, "." where the name tells none.  false: the name is too long. */
+bool cli_out_folder(const char *path, char *dir, size_t len);
+
+int cli_out_open(struct cli_out *o, const char *option, const char *path, struct snug_error *e);
+
+/* Writes all of it; 0 or a negative errno.  ctx is a struct cli_out. */
+int cli_out_write(void *ctx, const void *bytes, size_t len);
+
+/* Closes the file; where r is 0 it takes its name, else it goes away and r is told as the reason. */
+int cli_out_close(struct cli_out *o, int r, struct snug_error *e);
+
+#endif
