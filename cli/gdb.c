@@ -233,6 +233,12 @@ static int serve(struct cli_gdb *g, uint64_t deadline, uint64_t ns, struct snug_
 	return 0;
 }
 
+/* Halted with interrupts on: a debugger may still come. */
+static bool waits(const struct snug_exit *x)
+{
+	return x->kind == SNUG_EXIT_HLT && x->hlt.interrupts;
+}
+
 int cli_gdb_run(struct cli_gdb *g, snug_vm *vm, uint64_t timeout_ns, struct snug_exit *x, struct snug_error *e)
 {
 	uint64_t now = cli_now();
@@ -250,8 +256,10 @@ int cli_gdb_run(struct cli_gdb *g, snug_vm *vm, uint64_t timeout_ns, struct snug
 			r = serve(g, deadline, left, x, e);
 		} else if (g->detached) {
 			r = snug_vcpu_run(snug_vm_vcpu(vm, 0), left < SLICE ? left : SLICE, x, e);
-			if (r < 0 || x->kind != SNUG_EXIT_TIMEOUT)
+			if (r < 0 || (x->kind != SNUG_EXIT_TIMEOUT && !waits(x)))
 				return r;
+			if (waits(x))
+				wait_for(g, deadline);
 			r = greet(g, vm, e);
 		} else {
 			wait_for(g, deadline);

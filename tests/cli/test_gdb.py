@@ -268,6 +268,14 @@ def test_halt_with_interrupts_waits_for_the_debugger():
         has(g.gdb("stepi", "stepi", "p/x $pc", "continue"), "= 0x100002\n", "exited with code 07")
 
 
+def test_debugger_comes_back_to_a_halted_guest():
+    with Guest(b"\xfb\xf4" + CODE, "long") as g:
+        g.gdb("detach")
+        time.sleep(0.1)
+        has(g.gdb("p/x $pc", "continue"), "= 0x100002\n", "exited with code 07")
+        assert g.end().status == 7
+
+
 def test_garbage_does_no_harm():
     with Guest(CODE, "long", where="unix:s") as g:
         s = socket.socket(socket.AF_UNIX)
