@@ -40,6 +40,10 @@ const struct cli_option cli_options[] = {
      FIELD(reboot)},
     {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, CLI_RUN, CLI_TYPE_FLAG,
      FIELD(stats)},
+    {"gdb", "WHERE", "let gdb drive the guest from its first instruction on: tcp:PORT or unix:PATH",
+     "TCP is on 127.0.0.1 alone; port 0 takes a free one and says which. The guest stands until gdb connects, and "
+     "again where gdb goes away without detaching.",
+     CLI_RUN, CLI_TYPE_PATH, FIELD(gdb)},
     {"json", "FILE", "write the results to FILE as JSON",
      "FILE appears whole or not at all. That it cannot be written is status 125.", CLI_RUN | CLI_CHECK, CLI_TYPE_PATH,
      FIELD(json)},

@@ -44,7 +44,7 @@ struct cli_args {
 	int kind, mode;
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
 	struct cli_address load, entry, stack;
-	const char *json, *trace, *report, *core, *kvm; /* NULL: not given */
+	const char *json, *trace, *report, *core, *kvm, *gdb; /* NULL: not given */
 	bool stats, stream, sandbox, reboot, verbose, help;
 };
 

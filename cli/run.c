@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "console.h"
 #include "crash.h"
+#include "gdb.h"
 #include "outfile.h"
 #include "report.h"
 #include "result.h"
@@ -19,6 +20,7 @@ struct run {
 	snug_vm *vm;
 	struct cli_console console;
 	struct cli_result *result;
+	struct cli_gdb gdb;
 	uint64_t deadline; /* 0: none */
 	bool asleep;       /* halted with interrupts on */
 };
@@ -160,6 +162,13 @@ static void crashed(struct run *r, const struct snug_exit *x)
 	}
 }
 
+static int run_some(struct run *r, uint64_t ns, struct snug_error *e)
+{
+	struct snug_exit *x = &r->result->exit;
+
+	return r->args->gdb ? cli_gdb_run(&r->gdb, r->vm, ns, x, e) : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
+}
+
 /* Runs until something ends the guest; the exit that did is in the result.  True: it asked for a reset. */
 static bool run_guest(struct run *r)
 {
@@ -173,7 +182,7 @@ static bool run_guest(struct run *r)
 			timed_out(r);
 			return false;
 		}
-		if (snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, &e) < 0) {
+		if (run_some(r, ns, &e) < 0) {
 			x->kind = SNUG_EXIT_NONE;
 			fail(r, CLI_FAILED, &e);
 			return false;
@@ -238,6 +247,8 @@ static void run_all(struct run *r)
 			r->console.deadline = r->deadline;
 		}
 		again = run_guest(r) && r->args->reboot;
+		if (r->args->gdb)
+			cli_gdb_end(&r->gdb);
 		cli_stats_gather(&r->result->stats, r->vm);
 		if (!again)
 			keep_trace(r);
@@ -299,14 +310,22 @@ int verb_run(const struct cli_args *args)
 		cli_say_error(&e);
 		return CLI_FAILED;
 	}
+	if (args->gdb && cli_gdb_open(&r.gdb, args->gdb, &e) < 0) {
+		cli_say_error(&e);
+		return CLI_FAILED;
+	}
 	result = calloc(1, sizeof *result);
 	if (!result || (args->report && !cli_console_keep(&r.console))) {
+		if (args->gdb)
+			cli_gdb_close(&r.gdb);
 		cli_say("no memory");
 		free(result);
 		return CLI_FAILED;
 	}
 	r.result = result;
 	run_all(&r);
+	if (args->gdb)
+		cli_gdb_close(&r.gdb);
 	result->wall_ns = cli_now() - begin;
 	if (args->verbose)
 		cli_say("ended by %s: status %d, set by %s", snug_exit_name(result->exit.kind), result->status,

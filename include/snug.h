@@ -9,7 +9,8 @@
  *   3. virtual CPUs, registers    snug_vcpu_*, snug_reg_*
  *   4. threads                    snug_vcpu_run, snug_vcpu_kick
  *   5. devices                    snug_pio_add, snug_mmio_add
- *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write
+ *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write,
+ *                               snug_gdb_*
  *
  * The smallest program that is of use:
  *
@@ -907,6 +908,59 @@ typedef int (*snug_core_fn)(void *ctx, uint64_t offset, const void *bytes, size_
  */
 int snug_core_write(snug_vcpu *first, const struct snug_exit *exit, snug_core_fn write, void *ctx, uint64_t *bytes,
                     struct snug_error *err);
+
+/*
+ * gdb's remote serial protocol (GDB manual, appendix E), as bytes in and bytes out: the caller has the connection.
+ *
+ *     for (state = SNUG_GDB_WAIT; state == SNUG_GDB_WAIT || state == SNUG_GDB_RUN;) {
+ *             wait for bytes from gdb (but not while state is SNUG_GDB_RUN) and pass them to snug_gdb_input;
+ *             state = snug_gdb_run(gdb, 10000000, &exit, &e);
+ *             send what snug_gdb_output gives;
+ *     }
+ *
+ * Thread n of gdb is vCPU n - 1.  Registers come with a target description, made for the mode vCPU 0 is in when the
+ * session begins: 16-bit, 32-bit, or 64-bit wherever EFER.LMA is set.  Outside 64-bit mode eip is told with CS's base
+ * added, addresses are linear, and memory goes by the page tables of the vCPU in use.
+ *
+ * What the host's KVM cannot do is done otherwise: see docs/debugging.md.  A fault only snug's own IDT caught stops the
+ * guest at the instruction that faulted; going on with the signal ends it, without tries the instruction again.
+ */
+typedef struct snug_gdb snug_gdb;
+
+enum snug_gdb_state {
+	SNUG_GDB_WAIT = 0, /* the guest stands until gdb says more */
+	SNUG_GDB_RUN,      /* it runs on: call snug_gdb_run again */
+	SNUG_GDB_DETACHED, /* gdb let go of it: the caller runs it from now on */
+	SNUG_GDB_KILLED,   /* gdb wants it ended */
+	SNUG_GDB_ENDED,    /* the guest came to its end, and gdb is told */
+};
+
+/*
+ * Starts a session with the guest standing.  While it lasts the VM's vCPUs are run by snug_gdb_run alone.  Of them the
+ * first `cpus` are started (0: 1), which must have been booted; the others are there to be looked at and stepped.
+ * Fails: -EINVAL (more than the VM has), -ENOMEM, and as snug_vcpu_get_sregs.
+ */
+int snug_gdb_new(snug_vm *vm, unsigned cpus, snug_gdb **out, struct snug_error *err);
+
+/* Ends a session and takes its breakpoints out; to be called before snug_vm_free.  NULL is fine. */
+void snug_gdb_free(snug_gdb *gdb);
+
+/*
+ * Bytes from gdb, and at most max bytes for gdb; each returns how many were taken.  Input left over is for after output
+ * was fetched: what is kept for a debugger that asks and does not listen is bounded.  While the guest runs only the
+ * interrupt (Ctrl-C) is heard.
+ */
+size_t snug_gdb_input(snug_gdb *gdb, const void *bytes, size_t len);
+size_t snug_gdb_output(snug_gdb *gdb, void *buf, size_t max);
+
+/*
+ * Runs the guest as gdb asked, for at most timeout_ns nanoseconds (0: no limit); several vCPUs take turns in the
+ * calling thread.  Returns the state.  In state RUN *exit says why it came back: TIMEOUT, KICKED, SIGNAL, HLT where
+ * every vCPU waits for an interrupt, or an exit that is the caller's (answered as after snug_vcpu_run).  In state ENDED
+ * it is what ended the guest: STATUS, RESET, HLT, or the crash gdb went on from.
+ * Fails: as snug_vcpu_run; the errno of KVM_SET_GUEST_DEBUG (KVM 4.87).
+ */
+int snug_gdb_run(snug_gdb *gdb, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err);
 
 #pragma GCC visibility pop
 

@@ -48,6 +48,7 @@ struct snug_vcpu {
 	struct snug__kick kick;
 	enum snug__pending pending;
 	bool ran;           /* KVM_RUN was called at least once */
+	bool once;          /* a debugger steps: come back after each exit; one a device took is SNUG_EXIT_NONE */
 	uint32_t signature; /* CPUID leaf 1 EAX: EDX after a reset */
 	bool has_mask;      /* mask is what KVM has */
 	uint64_t mask;      /* signals blocked inside KVM_RUN */

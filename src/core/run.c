@@ -81,7 +81,9 @@ static int loop(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 			r = stop(vcpu, x, SNUG_EXIT_KICKED);
 		else
 			r = run_once(vcpu, x, err);
-	} while (r == 0);
+	} while (r == 0 && !vcpu->once);
+	if (r == 0)
+		r = stop(vcpu, x, SNUG_EXIT_NONE);
 	if (vcpu->vm->watcher_count)
 		snug__watch_left(vcpu);
 	return r;

@@ -42,6 +42,9 @@ enum call {
 	C_STATS_FD,
 	C_SIGMASK,
 	C_RUN,
+	C_GET_FPU,
+	C_SET_FPU,
+	C_GUEST_DEBUG,
 };
 
 #define HINT_LIMITS                                                                                                  \
@@ -86,6 +89,9 @@ static const struct call_row {
     [C_STATS_FD] = {KVM_GET_STATS_FD, "KVM_GET_STATS_FD", SNUG_STEP_EXIT, HINT_LIMITS},
     [C_SIGMASK] = {KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", SNUG_STEP_RUN, HINT_KERNEL},
     [C_RUN] = {KVM_RUN, "KVM_RUN", SNUG_STEP_RUN, "the kernel log (dmesg) may say more"},
+    [C_GET_FPU] = {KVM_GET_FPU, "KVM_GET_FPU", SNUG_STEP_REGS, HINT_KERNEL},
+    [C_SET_FPU] = {KVM_SET_FPU, "KVM_SET_FPU", SNUG_STEP_REGS, HINT_KERNEL},
+    [C_GUEST_DEBUG] = {KVM_SET_GUEST_DEBUG, "KVM_SET_GUEST_DEBUG", SNUG_STEP_RUN, HINT_KERNEL},
 };
 
 /* What to do where the errno tells; call and errno both count. */
@@ -437,4 +443,24 @@ int snug__kvm_run(const struct snug__kvm_vcpu *vcpu, const struct snug__kvm_watc
 int snug__kvm_run_failed(int code, struct snug_error *err)
 {
 	return fail(C_RUN, -code, NULL, err);
+}
+
+int snug__kvm_get_fpu(int vcpu_fd, struct kvm_fpu *out, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	return call_kvm(vcpu_fd, C_GET_FPU, out, 0, w, err);
+}
+
+int snug__kvm_set_fpu(int vcpu_fd, const struct kvm_fpu *in, const struct snug__kvm_watch *w, struct snug_error *err)
+{
+	struct kvm_fpu copy = *in;
+
+	return call_kvm(vcpu_fd, C_SET_FPU, &copy, 0, w, err);
+}
+
+int snug__kvm_set_debug(int vcpu_fd, const struct kvm_guest_debug *in, const struct snug__kvm_watch *w,
+                        struct snug_error *err)
+{
+	struct kvm_guest_debug copy = *in;
+
+	return call_kvm(vcpu_fd, C_GUEST_DEBUG, &copy, in->control, w, err);
 }

@@ -86,4 +86,10 @@ int snug__kvm_run(const struct snug__kvm_vcpu *vcpu, const struct snug__kvm_watc
 /* The message for a KVM_RUN that failed for good. */
 int snug__kvm_run_failed(int code, struct snug_error *err);
 
+/* KVM 4.22, 4.23 (x87 and SSE registers) and 4.87 (the host's debugging of the guest). */
+int snug__kvm_get_fpu(int vcpu_fd, struct kvm_fpu *out, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_fpu(int vcpu_fd, const struct kvm_fpu *in, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_debug(int vcpu_fd, const struct kvm_guest_debug *in, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+
 #endif

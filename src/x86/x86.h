@@ -29,6 +29,7 @@
 
 /* SDM 3A 2.3 "System flags and fields in the EFLAGS register" */
 #define X86_RFLAGS_ONE (1ull << 1) /* reads as 1 */
+#define X86_RFLAGS_TF (1ull << 8)
 #define X86_RFLAGS_IF (1ull << 9)
 #define X86_RFLAGS_IOPL3 (3ull << 12)
 
@@ -74,6 +75,9 @@
 #define X86_PF_USER (1u << 2)
 #define X86_PF_RESERVED (1u << 3)
 #define X86_PF_FETCH (1u << 4)
+
+/* SDM 3B 17.2.3 "Debug status register (DR6)": a single step did it */
+#define X86_DR6_BS (1ull << 14)
 
 /* SDM 3A 9.1.4 "First instruction executed" */
 #define X86_RESET_VECTOR 0xfffffff0ull

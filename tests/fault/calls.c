@@ -379,6 +379,40 @@ static int mem_used(struct scene *s, struct snug_error *e)
 	return snug_mem_used(s->vm, &u, e);
 }
 
+static int gdb_new(struct scene *s, struct snug_error *e)
+{
+	return snug_gdb_new(s->vm, 1, &s->gdb, e);
+}
+
+static bool debugged(struct scene *s, const char *packets)
+{
+	return loaded(s) && gdb_new(s, NULL) == 0 &&
+	       snug_gdb_input(s->gdb, packets, strlen(packets)) == strlen(packets);
+}
+
+static bool debugged_on(struct scene *s)
+{
+	return debugged(s, "$QStartNoAckMode#b0$Z0,100002,1#00$vCont;c#00");
+}
+
+static bool debugged_stepping(struct scene *s)
+{
+	return debugged(s, "$QStartNoAckMode#b0$Z2,200000,8#00$vCont;s:1#00");
+}
+
+static bool debugged_detached(struct scene *s)
+{
+	struct snug_exit x;
+
+	return debugged(s, "$QStartNoAckMode#b0$vCont;s:1#00") && snug_gdb_run(s->gdb, 0, &x, NULL) >= 0 &&
+	       snug_gdb_run(s->gdb, 0, &x, NULL) >= 0 && snug_gdb_input(s->gdb, "$D#44", 5) == 5;
+}
+
+static int gdb_run(struct scene *s, struct snug_error *e)
+{
+	return snug_gdb_run(s->gdb, 0, &s->x, e);
+}
+
 static bool crashed(struct scene *s)
 {
 	return at_fault(s) && snug_autopsy_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0 &&
@@ -473,6 +507,10 @@ const struct call_row call_rows[] = {
     {"snug_kernel_stats", "of the VM", loaded, kernel_stats_vm},
     {"snug_kernel_stats", "of a vCPU", loaded, kernel_stats_vcpu},
     {"snug_mem_used", "", loaded, mem_used},
+    {"snug_gdb_new", "", loaded, gdb_new},
+    {"snug_gdb_run", "on, with a breakpoint", debugged_on, gdb_run},
+    {"snug_gdb_run", "a step, with a watchpoint", debugged_stepping, gdb_run},
+    {"snug_gdb_run", "detached", debugged_detached, gdb_run},
     {"snug_vcpu_walk", "", loaded, vcpu_walk},
     {"snug_autopsy_start", "", two_vcpus, autopsy_start},
     {"snug_autopsy", "", crashed, autopsy},
@@ -485,6 +523,7 @@ const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);
 
 void scene_end(struct scene *s)
 {
+	snug_gdb_free(s->gdb);
 	snug_vm_free(s->vm);
 	if (s->path[0])
 		unlink(s->path);

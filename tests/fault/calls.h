@@ -12,6 +12,7 @@ struct scene {
 	snug_vcpu *cpu;
 	struct snug_exit x;
 	char path[32]; /* of a file, where there is one */
+	snug_gdb *gdb; /* NULL: no session */
 };
 
 struct call_row {

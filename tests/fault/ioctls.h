@@ -41,6 +41,9 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_SET_DEBUGREGS),
 	    IOCTL_ROW(KVM_SET_MSRS),
 	    IOCTL_ROW(KVM_GET_STATS_FD),
+	    IOCTL_ROW(KVM_GET_FPU),
+	    IOCTL_ROW(KVM_SET_FPU),
+	    IOCTL_ROW(KVM_SET_GUEST_DEBUG),
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
