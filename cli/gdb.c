@@ -48,16 +48,17 @@ static int listen_tcp(struct cli_gdb *g, const char *where, const char *port, st
 	return 0;
 }
 
-/* A socket that was left behind by one who is gone. */
+/* A socket that was left behind by one who is gone.  One who lives may take his time: his queue is not waited for. */
 static bool is_stale(const struct sockaddr_un *a)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 	bool stale = fd >= 0 && stat(a->sun_path, &st) == 0 && S_ISSOCK(st.st_mode) &&
 	             connect(fd, (const struct sockaddr *)a, sizeof *a) < 0 && errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
+	errno = EADDRINUSE; /* what it is, if it is not stale */
 	return stale;
 }
 
@@ -135,7 +136,6 @@ static int greet(struct cli_gdb *g, snug_vm *vm, struct snug_error *e)
 	if (g->peer < 0)
 		return 0;
 	setsockopt(g->peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* no matter on a Unix socket */
-	g->detached = false;
 	return snug_gdb_new(vm, 1, &g->session, e);
 }
 
@@ -164,6 +164,8 @@ static bool listen_to(struct cli_gdb *g)
 
 	if (n == 0 || (n < 0 && g->in_len < sizeof g->in && errno != EAGAIN && errno != EINTR))
 		return false;
+	if (n > 0)
+		g->detached = false; /* it speaks: a debugger */
 	g->in_len += n > 0 ? (size_t)n : 0;
 	taken = snug_gdb_input(g->session, g->in, g->in_len);
 	g->in_len -= taken;
@@ -174,8 +176,9 @@ static bool listen_to(struct cli_gdb *g)
 static void say_goodbye(struct cli_gdb *g)
 {
 	struct pollfd p = {.fd = g->peer, .events = POLLOUT};
+	uint64_t until = cli_now() + PARTING * MS;
 
-	while (flush_out(g) && g->out_len && poll(&p, 1, PARTING) > 0)
+	while (flush_out(g) && g->out_len && cli_now() < until && poll(&p, 1, PARTING) > 0)
 		;
 	snug_gdb_free(g->session);
 	g->session = NULL;
@@ -197,14 +200,24 @@ static void wait_for(const struct cli_gdb *g, uint64_t deadline)
 	poll(&p, 1, !deadline ? -1 : ms < 1000000 ? (int)ms : 1000000);
 }
 
+/* The guest stands until a debugger comes back, but for one who only knocked: a detached guest runs on. */
+static void gone(struct cli_gdb *g)
+{
+	bool detached = g->detached;
+
+	if (!detached)
+		cli_say("gdb went away: the guest stands until one comes back");
+	cli_gdb_end(g);
+	g->detached = detached;
+}
+
 /* One go with a debugger.  1: *x is for the caller, 0: go on. */
 static int serve(struct cli_gdb *g, uint64_t deadline, uint64_t ns, struct snug_exit *x, struct snug_error *e)
 {
 	int state;
 
 	if (!listen_to(g) || !flush_out(g)) {
-		cli_say("gdb went away: the guest stands until one comes back");
-		cli_gdb_end(g);
+		gone(g);
 		return 0;
 	}
 	state = snug_gdb_run(g->session, ns < SLICE ? ns : SLICE, x, e);

@@ -42,8 +42,7 @@ enum call {
 	C_STATS_FD,
 	C_SIGMASK,
 	C_RUN,
-	C_GET_FPU,
-	C_SET_FPU,
+	C_GET_XSAVE,
 	C_GUEST_DEBUG,
 };
 
@@ -89,8 +88,7 @@ static const struct call_row {
     [C_STATS_FD] = {KVM_GET_STATS_FD, "KVM_GET_STATS_FD", SNUG_STEP_EXIT, HINT_LIMITS},
     [C_SIGMASK] = {KVM_SET_SIGNAL_MASK, "KVM_SET_SIGNAL_MASK", SNUG_STEP_RUN, HINT_KERNEL},
     [C_RUN] = {KVM_RUN, "KVM_RUN", SNUG_STEP_RUN, "the kernel log (dmesg) may say more"},
-    [C_GET_FPU] = {KVM_GET_FPU, "KVM_GET_FPU", SNUG_STEP_REGS, HINT_KERNEL},
-    [C_SET_FPU] = {KVM_SET_FPU, "KVM_SET_FPU", SNUG_STEP_REGS, HINT_KERNEL},
+    [C_GET_XSAVE] = {KVM_GET_XSAVE, "KVM_GET_XSAVE", SNUG_STEP_REGS, HINT_KERNEL},
     [C_GUEST_DEBUG] = {KVM_SET_GUEST_DEBUG, "KVM_SET_GUEST_DEBUG", SNUG_STEP_RUN, HINT_KERNEL},
 };
 
@@ -445,16 +443,48 @@ int snug__kvm_run_failed(int code, struct snug_error *err)
 	return fail(C_RUN, -code, NULL, err);
 }
 
+/*
+ * The legacy region of an XSAVE area: SDM 1 table 10-2, XSTATE_BV at 512: 13.4.2.  KVM_GET_FPU and KVM_SET_FPU leave out
+ * MXCSR, and know nothing of parts that the CPU did not save because they were in their first state.
+ */
 int snug__kvm_get_fpu(int vcpu_fd, struct kvm_fpu *out, const struct snug__kvm_watch *w, struct snug_error *err)
 {
-	return call_kvm(vcpu_fd, C_GET_FPU, out, 0, w, err);
+	uint8_t area[4096];
+	int r = call_kvm(vcpu_fd, C_GET_XSAVE, area, 0, w, err);
+
+	if (r < 0)
+		return r;
+	memset(out, 0, sizeof(*out));
+	out->fcw = (uint16_t)snug__le_load(area + 0, 2);
+	out->fsw = (uint16_t)snug__le_load(area + 2, 2);
+	out->ftwx = area[4];
+	out->last_opcode = (uint16_t)snug__le_load(area + 6, 2);
+	out->last_ip = snug__le_load(area + 8, 8);
+	out->last_dp = snug__le_load(area + 16, 8);
+	out->mxcsr = (uint32_t)snug__le_load(area + 24, 4);
+	memcpy(out->fpr, area + 32, sizeof(out->fpr));
+	memcpy(out->xmm, area + 160, sizeof(out->xmm));
+	return 0;
 }
 
 int snug__kvm_set_fpu(int vcpu_fd, const struct kvm_fpu *in, const struct snug__kvm_watch *w, struct snug_error *err)
 {
-	struct kvm_fpu copy = *in;
+	uint8_t area[4096];
+	int r = call_kvm(vcpu_fd, C_GET_XSAVE, area, 0, w, err); /* what else is in it stays */
 
-	return call_kvm(vcpu_fd, C_SET_FPU, &copy, 0, w, err);
+	if (r < 0)
+		return r;
+	snug__le_store(area + 0, 2, in->fcw);
+	snug__le_store(area + 2, 2, in->fsw);
+	area[4] = in->ftwx;
+	snug__le_store(area + 6, 2, in->last_opcode);
+	snug__le_store(area + 8, 8, in->last_ip);
+	snug__le_store(area + 16, 8, in->last_dp);
+	snug__le_store(area + 24, 4, in->mxcsr);
+	memcpy(area + 32, in->fpr, sizeof(in->fpr));
+	memcpy(area + 160, in->xmm, sizeof(in->xmm));
+	snug__le_store(area + 512, 8, snug__le_load(area + 512, 8) | 3); /* x87 and SSE */
+	return call_kvm(vcpu_fd, C_XSAVE, area, in->mxcsr, w, err);
 }
 
 int snug__kvm_set_debug(int vcpu_fd, const struct kvm_guest_debug *in, const struct snug__kvm_watch *w,

@@ -128,6 +128,14 @@ def test_registers_are_read_and_written():
         assert r.status == 7 and r.out == b"", r  # the part that prints was jumped over
 
 
+def test_mxcsr():
+    # stmxcsr 0x20000; then as CODE.  In user mode, since the emulator of kvm_pvm does not know it.
+    text, r = session("user", bytes.fromhex("0fae1c2500000200") + CODE, "p/x (int)$mxcsr", "set $mxcsr = 0x1f00",
+                      "set $cr4 = $cr4 | 0x200", "set $mxcsr = 0xffff0000", "stepi", "x/xw 0x20000", "p/x (int)$mxcsr")
+    has(text, "= 0x1f80\n", "Could not write register", "0x20000:\t0x00001f00", "= 0x1f00\n")
+    assert r.status == 7, r
+
+
 def test_memory_is_read_and_written():
     for mode, base in BASE.items():
         text, r = session(mode, CODE, f"set *(char *){base + 2} = 'Z'", f"x/4xb {base}", "x/2xb 0x20000",
@@ -308,6 +316,41 @@ def test_stale_socket_is_taken_over():
     expect(snug("run", "--mode", "long", "--gdb", "unix:s", image("g", CODE)), 125, "Address already in use")
     s.close()
     expect(snug("run", "--timeout", "0.2", "--mode", "long", "--gdb", "unix:s", image("g", CODE)), 124)
+
+
+def test_busy_socket_is_not_waited_for():
+    with socket.socket(socket.AF_UNIX) as s, socket.socket(socket.AF_UNIX) as other:
+        s.bind(tap.path("s"))
+        s.listen(0)
+        other.connect(tap.path("s"))  # its queue is full now
+        expect(snug("run", "--mode", "long", "--gdb", "unix:s", image("g", CODE)), 125, "Address already in use")
+    os.unlink(tap.path("s"))
+
+
+def test_files_are_not_taken_for_sockets():
+    path = image("mine", b"mine")
+    os.symlink("mine", tap.path("link"))
+    for name in ("mine", "link"):
+        expect(snug("run", "--gdb", f"unix:{name}", image("g", CODE)), 125, "Address already in use")
+        with open(path, "rb") as f:
+            assert f.read() == b"mine"
+
+
+def test_knock_does_not_stop_a_detached_guest():
+    with Guest(guests.LOOP + CODE, "long") as g:
+        g.gdb("detach")
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(g.socket)
+            time.sleep(0.1)
+        with open(f"/proc/{g.p.pid}/stat") as f:
+            before = f.read().rsplit(")", 1)[1].split()
+        time.sleep(0.5)
+        with open(f"/proc/{g.p.pid}/stat") as f:
+            after = f.read().rsplit(")", 1)[1].split()
+        assert sum(map(int, after[11:13])) > sum(map(int, before[11:13])), (before, after)  # it runs
+        has(g.gdb("set $pc = 0x100002", "continue"), "exited with code 07")
+        assert "went away" not in g.end().err
 
 
 tap.main(globals())

@@ -41,8 +41,7 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_SET_DEBUGREGS),
 	    IOCTL_ROW(KVM_SET_MSRS),
 	    IOCTL_ROW(KVM_GET_STATS_FD),
-	    IOCTL_ROW(KVM_GET_FPU),
-	    IOCTL_ROW(KVM_SET_FPU),
+	    IOCTL_ROW(KVM_GET_XSAVE),
 	    IOCTL_ROW(KVM_SET_GUEST_DEBUG),
 	};
 
