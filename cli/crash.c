@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -58,13 +59,15 @@ static int write_at(void *ctx, uint64_t offset, const void *bytes, size_t len)
 int cli_crash_core(const char *path, const struct snug_exit *x, struct snug_error *e)
 {
 	struct cli_out out;
+	struct stat st;
 	uint64_t bytes;
 	int r = cli_out_open(&out, "core", path, e);
 
 	if (r < 0)
 		return r;
 	r = snug_core_write(x->vcpu, x, write_at, &out, &bytes, e);
-	if (r == 0 && out.fresh && ftruncate(out.fd, (off_t)bytes) < 0)
+	/* A link leads to a plain file too. */
+	if (r == 0 && fstat(out.fd, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(out.fd, (off_t)bytes) < 0)
 		r = -errno;
 	return cli_out_close(&out, r, e);
 }

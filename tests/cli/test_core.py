@@ -63,6 +63,15 @@ def test_json_has_the_cause():
     assert cause["rule"] == "page-absent" and "0x8000000010" in cause["text"], cause
 
 
+def test_core_through_a_link_has_its_whole_length():
+    crash("real")
+    with open(tap.path("target"), "wb"):
+        pass
+    os.symlink("target", tap.path("link"))
+    expect(run(CODE, "--core", "link", mode="real"), 123)
+    assert os.path.getsize(tap.path("target")) == os.path.getsize(tap.path("core.real"))
+
+
 def test_gdb_opens_a_64_bit_core():
     for mode in ("long", "user"):
         crash(mode)
