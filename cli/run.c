@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -263,21 +264,49 @@ static void run_all(struct run *r)
 }
 
 /* Files that cannot be made, and options that mean nothing, are told before the guest runs. */
-static int check_args(const struct cli_args *args, struct snug_error *e)
+/* Are these one file?  A device (/dev/null, a terminal) may well take several. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	bool there = stat(a, &x) == 0, too = stat(b, &y) == 0;
+
+	if (!there || !too)
+		return !there && !too && strcmp(a, b) == 0;
+	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* No file is to be written over by another one of the same run, the guest least of all. */
+static int check_files(const struct cli_args *args, struct snug_error *e)
 {
 	const struct {
 		const char *option, *path;
-	} files[] = {{"json", args->json}, {"trace", args->trace}, {"report", args->report}, {"core", args->core}};
+	} files[] = {
+	    {"IMAGE", args->image},     {"--json", args->json}, {"--trace", args->trace},
+	    {"--report", args->report}, {"--core", args->core},
+	};
 
+	for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
+		if (!files[i].path)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (files[k].path && same_file(files[k].path, files[i].path))
+				return cli_err(e, -EINVAL, "give each a file of its own",
+				               "%s and %s are the same file: %s", files[k].option, files[i].option,
+				               files[i].path);
+		if (cli_out_check(files[i].option + 2, files[i].path, e) < 0)
+			return e->code;
+	}
+	return 0;
+}
+
+static int check_args(const struct cli_args *args, struct snug_error *e)
+{
 	if (args->sandbox)
 		return cli_err(e, -ENOTSUP, "leave it out, or say --sandbox off",
 		               "--sandbox on: this version has no sandbox yet");
 	if (args->stream && !args->trace)
 		return cli_err(e, -EINVAL, "add --trace FILE", "--stream: there is no --trace");
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-		if (files[i].path && cli_out_check(files[i].option, files[i].path, e) < 0)
-			return e->code;
-	return 0;
+	return check_files(args, e);
 }
 
 /* Writes what was asked for; false where that failed, and then all is said. */

@@ -44,7 +44,7 @@ void snug__decoder_open(struct snug__decoder *d)
 	         ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
 	d->lib = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (!d->lib) {
-		snprintf(d->why, sizeof(d->why), "%s (package libzydis) could not be loaded", name);
+		snprintf(d->why, sizeof(d->why), "%s (Debian: libzydis4.0) could not be loaded", name);
 		return;
 	}
 	for (unsigned i = 0; i < FNS; i++) {

@@ -25,6 +25,18 @@ def bad_image(status, name, data, *args):
     return bad(status, "run", *options, image(name, data), *texts)
 
 
+def test_no_file_over_another():
+    guest = image("overwritten.bin", guests.UD2)
+    before = open(guest, "rb").read()
+    r = snug("run", "--mode", "long", "--json", guest, guest)
+    assert r.status == 125 and "IMAGE and --json are the same file" in r.err, r
+    r = snug("run", "--mode", "long", "--json", "one.out", "--report", "one.out", guest)
+    assert r.status == 125 and "--json and --report are the same file" in r.err, r
+    assert open(guest, "rb").read() == before and not os.path.exists(tap.path("one.out"))
+    r = snug("run", "--mode", "long", "--json", "/dev/null", "--report", "/dev/null", guest)
+    assert r.status == 123, r
+
+
 def test_no_such_file():
     bad(127, "run", "nosuch", ("load 'nosuch'", "No such file"))
     bad(127, "run", "no/such/file", ("No such file",))
