@@ -149,7 +149,6 @@ static void timed_out(struct run *r)
 static void crashed(struct run *r, const struct snug_exit *x)
 {
 	struct cli_result *res = r->result;
-	struct snug_error e;
 
 	free(res->crash);
 	res->crash = cli_crash_text(x, &res->autopsy);
@@ -157,7 +156,17 @@ static void crashed(struct run *r, const struct snug_exit *x)
 	fputs(res->crash ? res->crash : "", stderr);
 	cli_err(&res->error, -EFAULT, NULL, "the guest crashed: %s", res->autopsy.what);
 	res->status = CLI_CRASH;
-	if (r->args->core && cli_crash_core(r->args->core, x, &e) < 0) {
+}
+
+/* After memory was counted: writing a core looks at every page, and a page looked at is there. */
+static void keep_core(struct run *r)
+{
+	struct cli_result *res = r->result;
+	struct snug_error e;
+
+	if (!r->args->core || res->by_guest || res->status != CLI_CRASH)
+		return;
+	if (cli_crash_core(r->args->core, &res->exit, &e) < 0) {
 		cli_say_error(&e);
 		res->failed = true;
 	}
@@ -251,10 +260,11 @@ static void run_all(struct run *r)
 		if (r->args->gdb)
 			cli_gdb_end(&r->gdb);
 		cli_stats_gather(&r->result->stats, r->vm);
-		if (!again)
+		if (!again) {
+			keep_core(r);
 			keep_trace(r);
-		if (!again)
 			break;
+		}
 		r->result->by_guest = false;
 		r->result->reboots++;
 		snug_vm_free(r->vm);

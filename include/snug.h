@@ -206,7 +206,7 @@ struct snug_image {
 
 /* What snug_load made of an image. */
 struct snug_boot {
-	size_t size; /* in: sizeof(struct snug_boot), or 0 */
+	size_t size; /* out: the library's sizeof(struct snug_boot) */
 	enum snug_kind kind;
 	enum snug_mode mode;
 	snug_gpa low, high; /* the guest memory written: low <= gpa < high */
@@ -696,7 +696,7 @@ int snug_kernel_stats(const snug_vm *vm, const snug_vcpu *vcpu, struct snug_kern
 
 /* Guest memory, in bytes. */
 struct snug_mem_usage {
-	size_t size;       /* in: sizeof(struct snug_mem_usage), or 0 */
+	size_t size;       /* out: the library's sizeof(struct snug_mem_usage) */
 	uint64_t given;    /* all regions */
 	uint64_t touched;  /* of it, what guest or host ever touched (swapped out or not) */
 	uint64_t resident; /* of that, what is in the host's memory now */
@@ -714,7 +714,7 @@ enum snug_host_kind {
 };
 
 struct snug_host {
-	size_t size; /* in: sizeof(struct snug_host), or 0 */
+	size_t size; /* out: the library's sizeof(struct snug_host) */
 	enum snug_host_kind kind;
 	int api_version;
 	uint32_t max_vcpus; /* per VM */

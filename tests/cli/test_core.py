@@ -38,6 +38,14 @@ def has(text, *parts):
         assert p in text, (p, text)
 
 
+def test_memory_is_counted_before_the_core_reads_it():
+    r = snug("run", "--mode", "long", "--core", "counted.core", "--json", "counted.json", image("ud2", guests.UD2))
+    assert r.status == 123, r
+    with open(tap.path("counted.json")) as f:
+        memory = json.load(f)["memory"]
+    assert memory["given"] > 16 << 20 and memory["touched"] < 1 << 20, memory
+
+
 def test_autopsy_names_the_cause():
     r = expect(run(CODE), 123, "ud2 at 0x100003: the guest stopped itself", "walk of rip 0x100003, 4-level paging",
                "level 4 at 0x", "a page of 2 MiB, memory", "gate    6 at 0x", "cs   0018 at", "tr   0030 at",
