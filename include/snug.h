@@ -11,6 +11,8 @@
  *   5. devices                    snug_pio_add, snug_mmio_add
  *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write,
  *                               snug_gdb_*
+ *   7. prepare once, use often    snug_baseline, snug_reset, snug_clone, snug_pool_*, snug_save, snug_restore,
+ *                               snug_call, snug_host_add
  *
  * The smallest program that is of use:
  *
@@ -129,7 +131,7 @@ enum snug_device_bit {
 	SNUG_DEV_DEBUG_EXIT = 1 << 2, /* ports 0xf4-0xf7: writing v ends the run with status (v << 1) | 1 */
 	SNUG_DEV_RESET = 1 << 3,      /* ports 0x64 (keyboard controller's pulse 0xfe) and 0xcf9 (reset control) */
 	SNUG_DEV_CMOS = 1 << 4,       /* MC146818's memory-size bytes behind ports 0x70 and 0x71 */
-	SNUG_DEV_GUEST = 1 << 5,      /* snug's own ports 0x5e0-0x5e7: exit and marks, see <snug/guest.h> */
+	SNUG_DEV_GUEST = 1 << 5, /* snug's own ports 0x5e0-0x5ff: exit, marks, calls, generation: <snug/guest.h> */
 	SNUG_DEV_ALL = (1 << 6) - 1,
 };
 
@@ -183,8 +185,9 @@ enum snug_mode {
 };
 
 enum snug_image_flag {
-	SNUG_IMAGE_LOAD = 1 << 0,  /* `load` counts even where it is 0 */
-	SNUG_IMAGE_ENTRY = 1 << 1, /* `entry` counts even where it is 0 */
+	SNUG_IMAGE_LOAD = 1 << 0,    /* `load` counts even where it is 0 */
+	SNUG_IMAGE_ENTRY = 1 << 1,   /* `entry` counts even where it is 0 */
+	SNUG_IMAGE_SYMBOLS = 1 << 2, /* ELF: keep the names of functions and data, for snug_symbol and snug_call */
 };
 
 /*
@@ -271,6 +274,8 @@ enum snug_exit_kind {
 	SNUG_EXIT_TIMEOUT,    /*            the time given was used up */
 	SNUG_EXIT_SIGNAL,     /*            a signal came for this thread; run again to go on */
 	SNUG_EXIT_OTHER,      /* .other     any other KVM exit reason, as KVM gave it */
+	SNUG_EXIT_MARK,       /* .mark      the guest reached the mark of snug_mark_stop */
+	SNUG_EXIT_RETURN,     /*            the function of snug_call returned */
 };
 
 /* What each kind of exit says of itself; see enum snug_exit_kind. */
@@ -348,6 +353,10 @@ struct snug_exit_system {
 	uint64_t data[16];
 };
 
+struct snug_exit_mark {
+	char name[64]; /* terminated */
+};
+
 struct snug_exit_other {
 	const void *run; /* struct kvm_run */
 	size_t bytes;
@@ -377,6 +386,7 @@ struct snug_exit {
 		struct snug_exit_msr msr;
 		struct snug_exit_debug debug;
 		struct snug_exit_system system;
+		struct snug_exit_mark mark;
 		struct snug_exit_other other;
 	};
 };
@@ -615,6 +625,13 @@ struct snug_device_ops {
 	unsigned max_size;                                            /* widest access taken: 1, 2, 4 or 8; 0: 8 */
 	uint64_t (*read)(void *self, uint64_t offset, unsigned size); /* NULL: all-ones */
 	void (*write)(void *self, uint64_t offset, uint64_t value, unsigned size); /* NULL: dropped */
+	/*
+	 * For baselines and snapshots (tier 7).  save writes the device's state, at most max bytes, and returns how many
+	 * it needs, which is always the same number and at most 65536; load puts such a state back, and returns 0 or a
+	 * negative errno for bytes it did not write.  Either NULL: the device has no state, and is left alone.
+	 */
+	size_t (*save)(void *self, void *bytes, size_t max);
+	int (*load)(void *self, const void *bytes, size_t len);
 };
 
 /*
@@ -961,6 +978,261 @@ size_t snug_gdb_output(snug_gdb *gdb, void *buf, size_t max);
  * Fails: as snug_vcpu_run; the errno of KVM_SET_GUEST_DEBUG (KVM 4.87).
  */
 int snug_gdb_run(snug_gdb *gdb, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 7. Prepare once, use often
+ *
+ * A baseline is a state of a VM to return to: guest memory, every state of its vCPUs that KVM holds, built-in devices
+ * and those of the caller that can save theirs.  It is immutable; VM, clones and pools share it, and the last one frees
+ * it.  Memory lies in a sealed memfd (or in the snapshot file), and each VM runs on a private mapping of it: what one
+ * writes, no other sees.  docs/snapshots.md has the whole story, with what a guest can rely on.
+ *
+ *     snug_baseline(vm, &e);                      prepare: the guest stands where every use begins
+ *     for (;;) {
+ *             snug_call(vm, &function, &result, &exit, &e);
+ *             snug_reset(vm, NULL, &e);           nothing of this use is left for the next
+ *     }
+ * ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * Takes the VM's present state as its baseline, in place of an older one.  Pending writes are retired.  No vCPU may be
+ * running.  From now on KVM logs what the guest writes (KVM 4.8 "KVM_GET_DIRTY_LOG").
+ * Fails: -EBUSY (a vCPU runs; a read waits for its answer: snug_vcpu_complete), -ENOMEM, -EMFILE, -ENOTSUP (this host
+ * cannot give back a state it has), or the errno of the ioctl that failed.  On failure the VM goes on as it was.
+ */
+int snug_baseline(snug_vm *vm, struct snug_error *err);
+
+/* What a reset did.  */
+struct snug_reset_info {
+	size_t size;    /* out: the library's sizeof(struct snug_reset_info) */
+	uint64_t pages; /* pages of 4096 bytes put back */
+	uint64_t guest; /* of them, those the guest wrote */
+	uint64_t host;  /* and those the host wrote (snug_mem_*, snug_load, calls); a page can be both */
+	bool remapped;  /* a region had so many that its whole mapping was renewed */
+};
+
+/*
+ * Returns to the baseline: cost in proportion to the pages written since, not to the size of memory.  Accesses that
+ * are pending or unanswered, kicks and marks are forgotten.  info may be NULL.  No vCPU may be running.
+ * Fails: -ENOENT (there is no baseline), -EBUSY (a vCPU runs), -ESTALE (memory regions or devices were added or removed
+ * since), or the errno of the ioctl that failed; then the VM is unusable but for snug_vm_free, or another snug_reset.
+ */
+int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err);
+
+/*
+ * Makes n VMs that stand at the baseline of vm (one is taken if there is none), and have it as theirs.  out gets n
+ * handles, each for snug_vm_free; all or none are made.  They have the built-in devices, the console (whose callbacks
+ * may then be called from several threads), host functions, symbols and hygiene of vm, but no services, and of the
+ * caller's own devices only the state: it is loaded when a device is added at the same place.
+ * Needs 1 + cpus file descriptors a clone; the soft limit RLIMIT_NOFILE is raised where it is too low (snug_files_need).
+ * Several threads may clone one VM that has a baseline at the same time, also while it runs.
+ * Fails: as snug_vm_new and snug_baseline.
+ */
+int snug_clone(snug_vm *vm, unsigned n, snug_vm **out, struct snug_error *err);
+
+/* Where this VM's console goes from now on; NULL: nowhere.  No vCPU may be running. */
+void snug_console_set(snug_vm *vm, const struct snug_console *console);
+
+/* What becomes of the guest's clocks at a reset, a clone and a restore. */
+enum snug_time {
+	SNUG_TIME_ON =
+	    0, /* time went on: TSC and kvmclock are as if the guest had been asleep, the wall clock is right */
+	SNUG_TIME_BACK, /* TSC and kvmclock return to the baseline's, where the host can (kvm_pvm cannot set the TSC) */
+};
+
+/*
+ * What must differ between lives of one state.  Whenever a VM is reset, cloned or restored, its generation changes: a
+ * new id of 16 bytes and a seed of 32, which a guest that asked for them finds in its memory before its first
+ * instruction (<snug/guest.h>, snug_generation).
+ */
+struct snug_hygiene {
+	size_t size; /* sizeof(struct snug_hygiene), or 0 */
+	enum snug_time time;
+	/* Random bytes for id and seed; NULL: getrandom(2).  0, or a negative errno that fails the call. For clones it may be
+	 * called from several threads. */
+	int (*random)(void *ctx, void *bytes, size_t len);
+	void *ctx; /* borrowed until the VM and its clones are freed */
+};
+
+/* Sets it, for this VM and clones made later.  Fails: -EINVAL (a field). */
+int snug_hygiene_set(snug_vm *vm, const struct snug_hygiene *hygiene, struct snug_error *err);
+
+/* The id of this life.  Fails: what hygiene's `random` returned. */
+int snug_generation(snug_vm *vm, uint8_t id[16]);
+
+/* A stock of clones, kept ready.  All calls but snug_pool_new and snug_pool_free are [any thread]. */
+typedef struct snug_pool snug_pool;
+
+/*
+ * Makes a pool of VMs at the baseline of vm (one is taken if there is none) with `ready` of them in it.  vm may be freed
+ * before the pool.  Fails: as snug_clone.
+ */
+int snug_pool_new(snug_vm *vm, unsigned ready, snug_pool **out, struct snug_error *err);
+
+/* Takes a VM out, or makes one where the pool is empty.  It is the caller's.  Fails: as snug_clone. */
+int snug_pool_get(snug_pool *pool, snug_vm **out, struct snug_error *err);
+
+/*
+ * Gives a VM of this pool back: it is reset and kept, or freed where the pool is full or the reset fails.  NULL is fine.
+ * Its console is the parent's again.
+ */
+void snug_pool_put(snug_pool *pool, snug_vm *vm);
+
+/* How many are ready now. */
+unsigned snug_pool_count(snug_pool *pool);
+
+/* Ends a pool and the VMs in it; those that were taken out stay.  NULL is fine. */
+void snug_pool_free(snug_pool *pool);
+
+/*
+ * Raises the soft limit RLIMIT_NOFILE, if need be, so that this process can open `more` files besides those it has.
+ * Fails: -EMFILE (the message has the number needed and the hard limit).  [any thread]
+ */
+int snug_files_need(uint64_t more, struct snug_error *err);
+
+/*
+ * Writes the VM's state to a snapshot file: where it stands now, not its baseline.  The file appears whole or not at all
+ * (a temporary file beside it, fsync, rename): at any crash there is the old one or the new one.  Zero pages are holes.
+ * docs/snapshot-format.md has the format.
+ * Fails: as snug_baseline, and the errnos of files (-ENOSPC, -EACCES, ...).
+ */
+int snug_save(snug_vm *vm, const char *path, struct snug_error *err);
+
+/* The same into an empty regular file, open for writing; its name and fsync are the caller's business. */
+int snug_save_fd(snug_vm *vm, int fd, struct snug_error *err);
+
+/*
+ * Makes a VM from a snapshot file; it stands where it was saved and has that as its baseline.  Memory is mapped from the
+ * file and read as it is touched: the file must not be changed in place while any VM of it lives (replacing it by rename
+ * is fine), so one that others may write to is refused.  cfg says console, unclaimed, kvm_path and on_call; what the
+ * file says itself (mem_bytes, cpus, devices) must be 0.  cfg may be NULL.
+ * Fails: as snug_vm_new; the errnos of open; -EPERM (owner or mode would let others change it), -ENOEXEC (no snapshot,
+ * or damaged: the message names the field), -ENOTSUP (another version, host kind or CPU: the message says what is missing).
+ */
+int snug_restore(const char *path, const struct snug_config *cfg, snug_vm **out, struct snug_error *err);
+
+enum snug_snapshot_flag {
+	SNUG_SNAPSHOT_VERIFY = 1 << 0, /* read all of memory and compare its checksums too */
+};
+
+/* What a snapshot file says of itself. */
+struct snug_snapshot_info {
+	size_t size; /* in: sizeof(struct snug_snapshot_info), or 0 */
+	uint32_t version;
+	enum snug_host_kind host; /* where it was made */
+	char snug[16];            /* by which version of the library */
+	char kernel[64];          /* on which kernel */
+	char cpu[64];             /* and CPU */
+	uint64_t time_ns;         /* when, nanoseconds since 1970 */
+	uint32_t cpus;
+	uint32_t devices; /* SNUG_DEV_* */
+	uint32_t regions;
+	uint64_t mem_bytes;  /* all regions */
+	uint64_t data_bytes; /* of them, what is not zero */
+	uint64_t file_bytes; /* length of the file */
+	struct snug_boot boot;
+	uint64_t symbols;
+	bool fits;     /* it can be restored here */
+	char why[256]; /* if not, why */
+};
+
+/* Reads and checks one without making a VM.  kvm_path NULL: "/dev/kvm".  Fails: as snug_restore, -EBADMSG (VERIFY). */
+int snug_snapshot_info(const char *path, const char *kvm_path, uint32_t flags, struct snug_snapshot_info *out,
+                       struct snug_error *err);
+
+/*
+ * Stops the run with SNUG_EXIT_MARK when a vCPU makes a mark of that name (snug_mark of <snug/guest.h>); NULL: never.
+ * Name: at most 63 bytes, copied.  Needs SNUG_DEV_GUEST.  Fails: -EINVAL.
+ */
+int snug_mark_stop(snug_vm *vm, const char *name);
+
+/*
+ * The linear address of a function or datum of the image loaded with SNUG_IMAGE_SYMBOLS, and its size (bytes may be NULL).
+ * Fails: -ENOENT (no such name, or nothing loaded so).
+ */
+int snug_symbol(const snug_vm *vm, const char *name, uint64_t *address, uint64_t *bytes);
+
+/* The index-th symbol in order of address, or NULL past the last; good until the next snug_load or snug_vm_free. */
+const char *snug_symbol_name(const snug_vm *vm, size_t index, uint64_t *address);
+
+/* An argument of a guest function: an integer, or a buffer of the caller's that is passed by reference. */
+enum snug_arg_kind {
+	SNUG_ARG_INT = 0, /* value */
+	SNUG_ARG_IN,      /* the guest gets the address of a copy of len bytes at data */
+	SNUG_ARG_OUT,     /* of len zero bytes, which are copied to data when the function returned */
+	SNUG_ARG_INOUT,   /* both */
+};
+
+struct snug_arg {
+	enum snug_arg_kind kind;
+	uint64_t value;
+	void *data; /* 16-aligned in the guest, whatever it is here */
+	size_t len;
+};
+
+#define SNUG_ARGS_MAX 6
+
+#ifndef __cplusplus
+#define SNUG_INT(v) ((struct snug_arg){.value = (uint64_t)(v)})
+#define SNUG_IN(p, n) ((struct snug_arg){.kind = SNUG_ARG_IN, .data = (void *)(uintptr_t)(p), .len = (n)})
+#define SNUG_OUT(p, n) ((struct snug_arg){.kind = SNUG_ARG_OUT, .data = (p), .len = (n)})
+#define SNUG_INOUT(p, n) ((struct snug_arg){.kind = SNUG_ARG_INOUT, .data = (p), .len = (n)})
+#endif
+
+/* A function of the guest's, and what to call it with. */
+struct snug_function {
+	size_t size;      /* sizeof(struct snug_function), or 0 */
+	const char *name; /* of snug_symbol, or NULL: address */
+	uint64_t address; /* linear */
+	uint32_t count;   /* arguments, at most SNUG_ARGS_MAX */
+	struct snug_arg args[SNUG_ARGS_MAX];
+	uint64_t timeout_ns; /* 0: no limit */
+};
+
+/*
+ * Calls a function of a 64-bit guest on vCPU 0 by the System V AMD64 convention (psABI 3.2): integers and addresses in
+ * rdi, rsi, rdx, rcx, r8, r9, the result in rax.  The guest must have been loaded in user or long mode.  Buffers, and a
+ * return address that leads back here, are put below the stack of snug_load (struct snug_boot.stack), as far as there
+ * is room above the image.  rsp, rip and these six registers are set; all else stays as it is, so what must be the
+ * same for each call is made so by snug_reset.
+ *
+ * Returns 0: the function returned, *result is rax and exit->kind is SNUG_EXIT_RETURN; 1: something else ended it
+ * (TIMEOUT, FAULT, STATUS, HLT, PIO...), *exit says what, and buffers are not copied back.
+ * Fails: -EINVAL (a field, a mode that is not 64-bit), -ENOENT (no such function; the message names one that is close),
+ * -E2BIG (the buffers do not fit on the stack; the message says how many bytes there are), -EFAULT (no memory there),
+ * and as snug_vcpu_run.  result and exit may be NULL.
+ */
+int snug_call(snug_vm *vm, const struct snug_function *f, uint64_t *result, struct snug_exit *exit,
+              struct snug_error *err);
+
+/* An argument a guest passed to a host function, checked. */
+struct snug_host_arg {
+	uint64_t value; /* the integer, or the guest's address */
+	void *data;     /* a copy of the guest's bytes, good during the call; NULL for an integer.  s: terminated */
+	size_t len;
+};
+
+/*
+ * A function of the host's for the guest to call.  Runs in the vCPU's thread, inside its exit: it may call snug_mem_*,
+ * snug_vcpu_kick and other VMs.  Returns 0 and *result for the guest, or a negative errno, which the guest gets as its
+ * result.
+ */
+typedef int (*snug_host_fn)(void *ctx, snug_vcpu *vcpu, const struct snug_host_arg *args, uint64_t *result);
+
+/*
+ * Registers a host function under a name (1 to 31 bytes, copied), for snug_host of <snug/guest.h>.  types has a letter
+ * for each argument, at most SNUG_ARGS_MAX:
+ *     i  an integer of 64 bits
+ *     s  an address of a string that ends with NUL, at most 4095 bytes
+ *     r  an address and, as the guest's next argument, a length: bytes to read, at most 1 MiB
+ *     w  the same: bytes the guest gets back when fn returned 0; they are zero before
+ * The guest's addresses are linear and walked with its page tables.  A call with a name nobody registered, an address
+ * outside the guest's own memory or a length above the limit is refused without a call of fn: the guest gets -ENOSYS,
+ * -EFAULT or -E2BIG.  Needs SNUG_DEV_GUEST; clones have the same functions.  At most 64.
+ * Fails: -EINVAL (name, types), -EEXIST, -ENOSPC, -ENOMEM.
+ */
+int snug_host_add(snug_vm *vm, const char *name, const char *types, snug_host_fn fn, void *ctx,
+                  struct snug_error *err);
 
 #pragma GCC visibility pop
 

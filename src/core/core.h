@@ -15,6 +15,10 @@
 #include "host/ticks.h"
 #include "table/table.h"
 
+struct snug__frozen;    /* core/frozen.h */
+struct snug__symbols;   /* load/symbols.h */
+struct snug__hostcalls; /* svc/hostcall.c */
+
 /*
  * Who watches the run loop.  Services add themselves; the loop knows nothing of them.  Calls come in the vCPU's thread:
  * enter before KVM_RUN, exited after it, handled when the exit was dealt with, left when it goes to the caller instead
@@ -52,7 +56,9 @@ struct snug_vcpu {
 	uint32_t signature; /* CPUID leaf 1 EAX: EDX after a reset */
 	bool has_mask;      /* mask is what KVM has */
 	uint64_t mask;      /* signals blocked inside KVM_RUN */
-	bool has_held;      /* held came while an access was completed: the next run returns it */
+	uint8_t mark_len;   /* of a mark's name, as far as it was sent */
+	char mark[64];
+	bool has_held; /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
 };
 
@@ -87,6 +93,16 @@ struct snug_vm {
 	struct snug__ticks ticks;
 	struct snug__watcher watchers[SNUG__WATCHERS];
 	unsigned watcher_count;
+
+	char *kvm_path;   /* for clones; owned */
+	uint32_t devices; /* SNUG_DEV_* */
+	struct snug_console console;
+	struct snug_hygiene hygiene;
+	snug_gpa generation_gpa;            /* where the guest wants to be told of its generation; 0: nowhere */
+	char mark_stop[64];                 /* the name snug_mark_stop waits for; empty: none */
+	struct snug__frozen *baseline;      /* owned by one count; NULL: none */
+	struct snug__symbols *symbols;      /* likewise */
+	struct snug__hostcalls *host_calls; /* likewise; svc/hostcall.c */
 };
 
 /*

@@ -13,6 +13,9 @@
 
 #define SNUG__KVM_CPUID_MAX 256 /* rows: KVM_MAX_CPUID_ENTRIES, Linux arch/x86/include/asm/kvm_host.h */
 
+/* An XSAVE area as KVM_GET_XSAVE gives it; larger ones exist only where the process asked for AMX.  KVM 4.42 */
+#define SNUG__XSAVE_BYTES 4096
+
 struct snug__kvm_watch {
 	void (*fn)(void *ctx, const struct snug_call *call); /* NULL: nobody watches */
 	void *ctx;
