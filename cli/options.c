@@ -73,11 +73,11 @@ const struct cli_verb cli_verbs[] = {
     {"run", CLI_RUN, "[OPTIONS] IMAGE [-- ARG...]", "run a guest: its console is stdin and stdout",
      "Status: the guest's own, 0 after HLT or reset; 123 crash, 124 timeout, 125 snug failed,\n"
      "126 no guest in IMAGE, 127 no such IMAGE.",
-     true},
+     .operands = {"IMAGE"}, .min = 1, .max = 1, .guest_args = true},
     {"check", CLI_CHECK, "[OPTIONS]", "say what this host's KVM can do, and what to do about what it can't",
-     "Status: 0 if guests can run here, else 1.", false},
+     "Status: 0 if guests can run here, else 1."},
     {"demo", CLI_DEMO, "[OPTIONS]", "show the nine steps from /dev/kvm to a running guest, in each CPU mode",
-     "Status: 0 if every mode ran, or is one this host cannot have; else 1.", false},
+     "Status: 0 if every mode ran, or is one this host cannot have; else 1."},
     {NULL},
 };
 

@@ -37,9 +37,14 @@ struct cli_address {
 	uint64_t value;
 };
 
+enum { CLI_OPERANDS_MAX = 16 };
+
 /* A command line, read.  Strings are those of argv. */
 struct cli_args {
-	const char *image;      /* NULL: none given */
+	const char *word; /* of a verb's own words ("info"), NULL: it has none */
+	const char *operands[CLI_OPERANDS_MAX];
+	unsigned operand_count;
+	const char *image;      /* the first operand, NULL: none given */
 	const char *guest_args; /* the first after --, NULL: none */
 	int kind, mode;
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
@@ -56,6 +61,7 @@ struct cli_option {
 	unsigned verbs;   /* CLI_RUN and so on */
 	enum cli_type type;
 	size_t field; /* offset in struct cli_args */
+	char letter;  /* a short name, "-n"; 0: none */
 };
 
 struct cli_verb {
@@ -64,7 +70,12 @@ struct cli_verb {
 	const char *usage;   /* what follows "snug NAME" */
 	const char *summary; /* one line */
 	const char *about;   /* further lines of --help; may be empty */
-	bool image;          /* takes an IMAGE */
+	/* What operands are called; the last name stands for all further ones too. */
+	const char *operands[3];
+	unsigned min, max; /* how many it takes, CLI_OPERANDS_MAX at most */
+	bool guest_args;   /* what follows -- is the guest's */
+	bool numbers;      /* an operand may be a negative number */
+	const char *words; /* one of these words comes first, with blanks between them; NULL: none does */
 };
 
 /* The tables; each ends with a name of NULL. */

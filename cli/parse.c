@@ -59,6 +59,14 @@ static const struct cli_option *find(unsigned verbs, const char *word, size_t le
 	return NULL;
 }
 
+static const struct cli_option *find_letter(unsigned verbs, char letter)
+{
+	for (const struct cli_option *o = cli_options; o->name; o++)
+		if ((o->verbs & verbs) && o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
 static int unknown_option(const struct cli_verb *verb, const char *word, size_t len, struct snug_error *e)
 {
 	const struct cli_option *guess = find(~0u, word, len), *o;
@@ -148,16 +156,10 @@ static int store(const struct cli_option *o, const char *value, struct cli_args 
 	return wrong ? cli_err(e, -EINVAL, NULL, "--%s: '%.200s' %s", o->name, value, wrong) : 0;
 }
 
-/* Reads one option; *next is the word after it, taken where it is the argument. */
-static int option(const struct cli_verb *verb, const char *word, char *const **next, struct cli_args *args,
-                  struct snug_error *e)
+/* Gives an option its argument: what stands after it in its own word (value), or the next word, which is taken. */
+static int argument(const struct cli_option *o, const char *value, char *const **next, struct cli_args *args,
+                    struct snug_error *e)
 {
-	const char *equals = strchr(word, '='), *value = equals ? equals + 1 : NULL;
-	size_t len = equals ? (size_t)(equals - word) : strlen(word);
-	const struct cli_option *o = find(verb->bit, word, len);
-
-	if (!o)
-		return unknown_option(verb, word, len, e);
 	if (!o->arg && value)
 		return cli_err(e, -EINVAL, NULL, "--%s takes no argument", o->name);
 	if (o->arg && !value) {
@@ -168,20 +170,110 @@ static int option(const struct cli_verb *verb, const char *word, char *const **n
 	return store(o, value, args, e);
 }
 
-static int operand(const struct cli_verb *verb, const char *word, struct cli_args *args, struct snug_error *e)
+static int option(const struct cli_verb *verb, const char *word, char *const **next, struct cli_args *args,
+                  struct snug_error *e)
 {
-	char hint[64];
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct cli_option *o = find(verb->bit, word, len);
+
+	return o ? argument(o, equals ? equals + 1 : NULL, next, args, e) : unknown_option(verb, word, len, e);
+}
+
+static int short_option(const struct cli_verb *verb, const char *word, char *const **next, struct cli_args *args,
+                        struct snug_error *e)
+{
+	const struct cli_option *o = find_letter(verb->bit, word[1]);
+
+	if (!o)
+		return cli_err(e, -EINVAL, "options are spelled out: --mem, --mode; a file may be called ./-name",
+		               "unknown option %.200s", word);
+	return argument(o, word[2] ? word + 2 : NULL, next, args, e);
+}
+
+/* Is it one of words, which have blanks between them? */
+static bool among(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = words; len && (at = strstr(at, word)); at += len)
+		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
+			return true;
+	return false;
+}
+
+static const char *operand_name(const struct cli_verb *verb, unsigned index)
+{
+	enum { LAST = sizeof verb->operands / sizeof *verb->operands - 1 };
+	const char *name = NULL;
+
+	for (unsigned i = 0; i <= LAST && i <= index && verb->operands[i]; i++)
+		name = verb->operands[i];
+	return name;
+}
+
+static int too_many(const struct cli_verb *verb, const char *word, const struct cli_args *args, struct snug_error *e)
+{
+	char hint[128], name[16] = "";
 
 	snprintf(hint, sizeof hint, "see 'snug %s --help'", verb->name);
-	if (!verb->image)
+	if (verb->max == 0)
 		return cli_err(e, -EINVAL, hint, "'snug %s' takes no argument '%.200s'", verb->name, word);
-	if (args->image)
-		return cli_err(e, -EINVAL, "one run takes one IMAGE", "two images: '%.100s' and '%.100s'",
-		               args->image, word);
-	if (!*word)
-		return cli_err(e, -EINVAL, hint, "IMAGE: the name is empty");
-	args->image = word;
+	if (verb->max > 1)
+		return cli_err(e, -EINVAL, hint, "'%.200s': 'snug %s' takes at most %u words", word, verb->name,
+		               verb->max);
+	for (size_t i = 0; verb->operands[0][i] && i < sizeof name - 1; i++)
+		name[i] = (char)(verb->operands[0][i] | 0x20); /* letters of ASCII alone: lower case */
+	snprintf(hint, sizeof hint, "'snug %s' takes one %s", verb->name, verb->operands[0]);
+	return cli_err(e, -EINVAL, hint, "two %ss: '%.100s' and '%.100s'", name, args->image, word);
+}
+
+static int operand(const struct cli_verb *verb, const char *word, struct cli_args *args, struct snug_error *e)
+{
+	char hint[128];
+
+	if (verb->words && !args->word) {
+		snprintf(hint, sizeof hint, "it takes: %s; usage: snug %s %s", verb->words, verb->name, verb->usage);
+		if (!among(verb->words, word))
+			return cli_err(e, -EINVAL, hint, "'snug %s' does not know '%.200s'", verb->name, word);
+		args->word = word;
+		return 0;
+	}
+	if (args->operand_count == verb->max)
+		return too_many(verb, word, args, e);
+	/* Names of files and functions; an argument may be any text. */
+	if (!*word && args->operand_count < 2) {
+		snprintf(hint, sizeof hint, "see 'snug %s --help'", verb->name);
+		return cli_err(e, -EINVAL, hint, "%s: the name is empty", operand_name(verb, args->operand_count));
+	}
+	args->operands[args->operand_count++] = word;
+	args->image = args->operands[0];
 	return 0;
+}
+
+/* What follows "--". */
+static int rest(const struct cli_verb *verb, char *const *words, struct cli_args *args, struct snug_error *e)
+{
+	int r = 0;
+
+	if (verb->guest_args && *words) {
+		args->guest_args = *words;
+		return cli_err(e, -EINVAL, "no kind of guest takes arguments in this version",
+		               "'%.200s' after --: the guest cannot be given arguments", *words);
+	}
+	for (; *words && r == 0; words++)
+		r = operand(verb, *words, args, e);
+	return r;
+}
+
+static int missing(const struct cli_verb *verb, const struct cli_args *args, struct snug_error *e)
+{
+	char hint[128];
+
+	snprintf(hint, sizeof hint, "usage: snug %s %s", verb->name, verb->usage);
+	if (verb->words && !args->word)
+		return cli_err(e, -EINVAL, hint, "'snug %s' needs one of: %s", verb->name, verb->words);
+	return cli_err(e, -EINVAL, hint, "%s is missing", operand_name(verb, args->operand_count));
 }
 
 int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *out, struct snug_error *e)
@@ -199,28 +291,21 @@ int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *
 	}
 	next = argv;
 	while (r == 0 && (word = *next)) {
+		bool number = verb->numbers && word[0] == '-' && word[1] >= '0' && word[1] <= '9';
+
 		next++;
 		if (!strcmp(word, "--")) {
-			out->guest_args = *next;
+			r = rest(verb, next, out, e);
 			break;
 		}
 		if (!strncmp(word, "--", 2))
 			r = option(verb, word + 2, &next, out, e);
-		else if (word[0] == '-' && word[1])
-			r = cli_err(e, -EINVAL,
-			            "options are spelled out: --mem, --mode; a file may be called ./-name",
-			            "unknown option %.200s", word);
+		else if (word[0] == '-' && word[1] && !number)
+			r = short_option(verb, word, &next, out, e);
 		else
 			r = operand(verb, word, out, e);
 	}
-	if (r < 0)
-		return r;
-	if (out->guest_args)
-		return verb->image
-		           ? cli_err(e, -EINVAL, "no kind of guest takes arguments in this version",
-		                     "'%.200s' after --: the guest cannot be given arguments", out->guest_args)
-		           : operand(verb, out->guest_args, out, e);
-	if (verb->image && !out->image)
-		return cli_err(e, -EINVAL, "usage: snug run [OPTIONS] IMAGE", "IMAGE is missing");
-	return 0;
+	if (r == 0 && (out->operand_count < verb->min || (verb->words && !out->word)))
+		r = missing(verb, out, e);
+	return r;
 }
