@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* run: what the files of a run share */
+#ifndef SNUG_CLI_RUN_H
+#define SNUG_CLI_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <snug.h>
+
+#include "console.h"
+#include "gdb.h"
+#include "result.h"
+
+struct cli_run {
+	const struct cli_args *args;
+	snug_vm *vm;
+	struct cli_console console;
+	struct cli_result *result;
+	struct cli_gdb gdb;
+	uint64_t deadline; /* 0: none */
+	bool asleep;       /* halted with interrupts on */
+};
+
+/* Snug's own end of the run, told on stderr. */
+void cli_run_fail(struct cli_run *r, int status, const struct snug_error *e);
+
+/* start.c: makes the machine and puts the guest into it; false where that failed, and then all is said. */
+bool cli_run_start(struct cli_run *r);
+
+#endif
