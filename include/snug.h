@@ -628,7 +628,7 @@ struct snug_device_ops {
 	/*
 	 * For baselines and snapshots (tier 7).  save writes the device's state, at most max bytes, and returns how many
 	 * it needs, which is always the same number and at most 65536; load puts such a state back, and returns 0 or a
-	 * negative errno for bytes it did not write.  Either NULL: the device has no state, and is left alone.
+	 * negative errno for bytes it did not write.  Either NULL, or size 0: the device has no state, and is left alone.
 	 */
 	size_t (*save)(void *self, void *bytes, size_t max);
 	int (*load)(void *self, const void *bytes, size_t len);
