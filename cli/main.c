@@ -11,6 +11,7 @@ static const struct {
 	int (*main)(const struct cli_args *args);
 } verbs[] = {
     {CLI_RUN, verb_run},
+    {CLI_RESTORE, verb_restore},
     {CLI_CHECK, verb_check},
     {CLI_DEMO, verb_demo},
 };

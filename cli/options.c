@@ -6,7 +6,8 @@
 #include "cli.h"
 
 #define FIELD(name) offsetof(struct cli_args, name)
-#define ALL (CLI_RUN | CLI_CHECK | CLI_DEMO)
+#define RUNS (CLI_RUN | CLI_RESTORE)
+#define ALL (RUNS | CLI_CHECK | CLI_DEMO)
 
 const struct cli_option cli_options[] = {
     {"as", "KIND", "what the image is: flat, elf or firmware (default: told from its bytes)",
@@ -31,39 +32,46 @@ const struct cli_option cli_options[] = {
      CLI_TYPE_ADDRESS, FIELD(entry)},
     {"stack", "ADDR", "initial stack pointer (default: end of memory; real mode 0x7000)", NULL, CLI_RUN,
      CLI_TYPE_ADDRESS, FIELD(stack)},
-    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL, CLI_RUN,
+    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL, RUNS,
      CLI_TYPE_SECONDS, FIELD(timeout_ns)},
     {"reboot", NULL, "a reset by the guest starts it over instead of ending the run",
-     "The image is read again into a new machine. The time of --timeout goes on.", CLI_RUN, CLI_TYPE_FLAG,
-     FIELD(reboot)},
-    {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, CLI_RUN, CLI_TYPE_FLAG,
+     "The image, or the snapshot, is read again into a new machine. The time of --timeout goes on.", RUNS,
+     CLI_TYPE_FLAG, FIELD(reboot)},
+    {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, RUNS, CLI_TYPE_FLAG,
      FIELD(stats)},
     {"gdb", "WHERE", "let gdb drive the guest from its first instruction on: tcp:PORT or unix:PATH",
      "TCP is on 127.0.0.1 alone; port 0 takes a free one and says which. The guest stands until gdb connects, and "
      "again where gdb goes away without detaching.",
-     CLI_RUN, CLI_TYPE_PATH, FIELD(gdb)},
+     RUNS, CLI_TYPE_PATH, FIELD(gdb)},
     {"json", "FILE", "write the results to FILE as JSON",
-     "FILE appears whole or not at all. That it cannot be written is status 125.", CLI_RUN | CLI_CHECK, CLI_TYPE_PATH,
+     "FILE appears whole or not at all. That it cannot be written is status 125.", RUNS | CLI_CHECK, CLI_TYPE_PATH,
      FIELD(json)},
     {"trace", "FILE", "write a timeline to FILE, for ui.perfetto.dev or chrome://tracing",
      "It shows KVM_RUN, each exit with its arguments, the work of devices and the marks of the guest (snug_mark of "
      "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
      "is the last machine's.",
-     CLI_RUN, CLI_TYPE_PATH, FIELD(trace)},
-    {"stream", NULL, "let --trace lose nothing: records go to a file beside FILE as the guest runs", NULL, CLI_RUN,
+     RUNS, CLI_TYPE_PATH, FIELD(trace)},
+    {"stream", NULL, "let --trace lose nothing: records go to a file beside FILE as the guest runs", NULL, RUNS,
      CLI_TYPE_FLAG, FIELD(stream)},
     {"report", "FILE", "write a page for a browser to FILE: result, exits, timeline, console",
-     "One HTML file that needs no network. It has the newest 8192 exits and the last 256K of the console.", CLI_RUN,
+     "One HTML file that needs no network. It has the newest 8192 exits and the last 256K of the console.", RUNS,
      CLI_TYPE_PATH, FIELD(report)},
     {"core", "FILE", "if the guest crashes, write an ELF core file to FILE, for gdb",
      "It holds all guest memory, zeros as holes, at the addresses the guest's page tables give it. FILE appears "
      "whole or "
      "not at all, and only after a crash.",
-     CLI_RUN, CLI_TYPE_PATH, FIELD(core)},
-    {"sandbox", "on|off", "confine snug itself (default off; this version has no sandbox yet)", NULL, CLI_RUN,
+     RUNS, CLI_TYPE_PATH, FIELD(core)},
+    {"save", "FILE", "write a snapshot to FILE at the mark \"ready\", on SIGUSR1, or at the halt",
+     "At the first mark of that name the guest makes (snug_mark of snug/guest.h), and then it runs on; each time "
+     "SIGUSR1 "
+     "comes; where it halts if nothing was saved till then. FILE appears whole or not at all. A run that ends "
+     "without "
+     "having saved has status 125.",
+     RUNS, CLI_TYPE_PATH, FIELD(save)},
+    {"sandbox", "on|off", "confine snug itself (default off; this version has no sandbox yet)", NULL, RUNS,
      CLI_TYPE_ONOFF, FIELD(sandbox)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
-    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, CLI_RUN, CLI_TYPE_FLAG,
+    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, RUNS, CLI_TYPE_FLAG,
      FIELD(verbose)},
     {"help", NULL, "show this", NULL, ALL, CLI_TYPE_FLAG, FIELD(help)},
     {NULL},
@@ -71,9 +79,10 @@ const struct cli_option cli_options[] = {
 
 const struct cli_verb cli_verbs[] = {
     {"run", CLI_RUN, "[OPTIONS] IMAGE [-- ARG...]", "run a guest: its console is stdin and stdout",
-     "Status: the guest's own, 0 after HLT or reset; 123 crash, 124 timeout, 125 snug failed,\n"
-     "126 no guest in IMAGE, 127 no such IMAGE.",
+     "Status: the guest's own; crash 123, timeout 124, snug failed 125, no guest 126, no IMAGE 127.",
      .operands = {"IMAGE"}, .min = 1, .max = 1, .guest_args = true},
+    {"restore", CLI_RESTORE, "[OPTIONS] FILE", "run a guest on from where it was saved: see 'snug run --save'",
+     "Status: as of 'snug run'; no snapshot in FILE 126, no FILE 127.", .operands = {"FILE"}, .min = 1, .max = 1},
     {"check", CLI_CHECK, "[OPTIONS]", "say what this host's KVM can do, and what to do about what it can't",
      "Status: 0 if guests can run here, else 1."},
     {"demo", CLI_DEMO, "[OPTIONS]", "show the nine steps from /dev/kvm to a running guest, in each CPU mode",

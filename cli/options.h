@@ -17,6 +17,7 @@ enum cli_verb_bit {
 	CLI_RUN = 1 << 0,
 	CLI_CHECK = 1 << 1,
 	CLI_DEMO = 1 << 2,
+	CLI_RESTORE = 1 << 3,
 };
 
 /* How the argument of an option is read, and what field type it fills. */
@@ -49,7 +50,7 @@ struct cli_args {
 	int kind, mode;
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
 	struct cli_address load, entry, stack;
-	const char *json, *trace, *report, *core, *kvm, *gdb; /* NULL: not given */
+	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
 	bool stats, stream, sandbox, reboot, verbose, help;
 };
 

@@ -104,6 +104,16 @@ int cli_out_close(struct cli_out *o, int r, struct snug_error *e)
 	return r < 0 ? failed(e, o->option, o->path, -r) : 0;
 }
 
+/* Of what takes a file's name by rename, a device or a pipe would go away. */
+static int check_plain(const char *option, const char *path, struct snug_error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	return cli_err(e, -EINVAL, "give it the name of a new file", "--%s: %.300s is no plain file", option, path);
+}
+
 /* Are these one file?  A device (/dev/null, a terminal) may well take several. */
 static bool same_file(const char *a, const char *b)
 {
@@ -115,13 +125,13 @@ static bool same_file(const char *a, const char *b)
 	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-int cli_check_files(const struct cli_args *args, struct snug_error *e)
+int cli_check_files(const struct cli_args *args, const char *image, struct snug_error *e)
 {
 	const struct {
 		const char *option, *path;
 	} files[] = {
-	    {"IMAGE", args->image},     {"--json", args->json}, {"--trace", args->trace},
-	    {"--report", args->report}, {"--core", args->core},
+	    {image, args->image},       {"--json", args->json}, {"--trace", args->trace},
+	    {"--report", args->report}, {"--core", args->core}, {"--save", args->save},
 	};
 
 	for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
@@ -135,5 +145,5 @@ int cli_check_files(const struct cli_args *args, struct snug_error *e)
 		if (cli_out_check(files[i].option + 2, files[i].path, e) < 0)
 			return e->code;
 	}
-	return 0;
+	return args->save ? check_plain("save", args->save, e) : 0;
 }

@@ -26,9 +26,9 @@ int cli_out_check(const char *option, const char *path, struct snug_error *e);
 
 /*
  * The same for all files the options name, which are to be files of their own: none is written over by another one of
- * the same run, the guest least of all.
+ * the same run, the guest least of all.  image is what args->image is called.
  */
-int cli_check_files(const struct cli_args *args, struct snug_error *e);
+int cli_check_files(const struct cli_args *args, const char *image, struct snug_error *e);
 
 /* The folder a file is in, "." where the name tells none.  false: the name is too long. */
 bool cli_out_folder(const char *path, char *dir, size_t len);

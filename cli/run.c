@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "crash.h"
@@ -35,6 +33,12 @@ static bool time_left(const struct cli_run *r, uint64_t *ns)
 	return true;
 }
 
+static void save_if_asked(struct cli_run *r)
+{
+	if (r->save.path && cli_save_asked())
+		cli_save_now(&r->save, r->vm, "on SIGUSR1");
+}
+
 /* The guest waits for an interrupt, and nothing makes one. */
 static void sleep_on(struct cli_run *r)
 {
@@ -45,12 +49,8 @@ static void sleep_on(struct cli_run *r)
 		cli_say("the guest halted with interrupts on and nothing can wake it: waiting for Ctrl-C (or use "
 		        "--timeout)");
 	while (time_left(r, &ns)) {
-		struct timespec t = {.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
-
-		if (r->deadline)
-			nanosleep(&t, NULL);
-		else
-			pause();
+		cli_save_sleep(ns);
+		save_if_asked(r);
 	}
 }
 
@@ -94,7 +94,23 @@ static int run_some(struct cli_run *r, uint64_t ns, struct snug_error *e)
 {
 	struct snug_exit *x = &r->result->exit;
 
+	if (r->save.path && (ns == 0 || ns > CLI_SAVE_SLICE_NS))
+		ns = CLI_SAVE_SLICE_NS;
 	return r->args->gdb ? cli_gdb_run(&r->gdb, r->vm, ns, x, e) : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
+}
+
+/* The first mark counts: a guest that makes one for each piece of its work is not to be saved over and over. */
+static void at_mark(struct cli_run *r)
+{
+	snug_mark_stop(r->vm, NULL);
+	cli_save_now(&r->save, r->vm, "at the mark \"" CLI_SAVE_MARK "\"");
+}
+
+/* What was saved earlier is of more use than a guest that is done. */
+static void at_halt(struct cli_run *r)
+{
+	if (r->save.path && r->save.count == 0)
+		cli_save_now(&r->save, r->vm, "where it halted");
 }
 
 /* Runs until something ends the guest; the exit that did is in the result.  True: it asked for a reset. */
@@ -123,12 +139,17 @@ static bool run_guest(struct cli_run *r)
 		}
 		switch (cli_end(x)) {
 		case CLI_END_NOT:
+			save_if_asked(r);
+			break;
+		case CLI_END_MARK:
+			at_mark(r);
 			break;
 		case CLI_END_HLT:
 			if (x->hlt.interrupts) {
 				sleep_on(r);
 				break;
 			}
+			at_halt(r);
 			r->result->by_guest = true;
 			return false;
 		case CLI_END_STATUS:
@@ -156,7 +177,7 @@ static void keep_trace(struct cli_run *r)
 		res->failed = true;
 	}
 	if (r->args->report)
-		res->timeline = cli_trace_text(r->vm, r->args, &res->timeline_len);
+		res->timeline = cli_trace_text(r->vm, res->cpus, &res->timeline_len);
 }
 
 static void run_all(struct cli_run *r)
@@ -187,15 +208,32 @@ static void run_all(struct cli_run *r)
 	snug_vm_free(r->vm);
 }
 
+static void end_saving(struct cli_run *r)
+{
+	struct cli_result *res = r->result;
+	struct snug_error e;
+
+	res->saves = r->save.count;
+	res->failed = res->failed || r->save.failed;
+	if (!r->save.path || r->save.count || r->save.failed || !res->started)
+		return;
+	cli_err(&e, -ENODATA, "the guest did not halt or make the mark \"" CLI_SAVE_MARK "\", and no SIGUSR1 came",
+	        "--save: nothing was saved to %.300s", r->save.path);
+	res->by_guest = false;
+	cli_run_fail(r, CLI_FAILED, &e);
+}
+
 /* Options that mean nothing are told before the guest runs. */
-static int check_args(const struct cli_args *args, struct snug_error *e)
+static int check_args(const struct cli_args *args, const char *image, struct snug_error *e)
 {
 	if (args->sandbox)
 		return cli_err(e, -ENOTSUP, "leave it out, or say --sandbox off",
 		               "--sandbox on: this version has no sandbox yet");
 	if (args->stream && !args->trace)
 		return cli_err(e, -EINVAL, "add --trace FILE", "--stream: there is no --trace");
-	return cli_check_files(args, e);
+	if (args->save && args->gdb)
+		return cli_err(e, -EINVAL, "leave one of them out", "--save and --gdb do not go together");
+	return cli_check_files(args, image, e);
 }
 
 /* Writes what was asked for; false where that failed, and then all is said. */
@@ -216,15 +254,15 @@ static bool write_files(const struct cli_run *r)
 	return good;
 }
 
-int verb_run(const struct cli_args *args)
+static int run(const struct cli_args *args, bool snapshot)
 {
 	struct cli_result *result;
 	struct snug_error e;
-	struct cli_run r = {.args = args};
+	struct cli_run r = {.args = args, .snapshot = snapshot};
 	uint64_t begin = cli_now();
 	int status;
 
-	if (check_args(args, &e) < 0) {
+	if (check_args(args, snapshot ? "FILE" : "IMAGE", &e) < 0) {
 		cli_say_error(&e);
 		return CLI_FAILED;
 	}
@@ -241,14 +279,16 @@ int verb_run(const struct cli_args *args)
 		return CLI_FAILED;
 	}
 	r.result = result;
+	cli_save_open(&r.save, args->save, args->verbose);
 	run_all(&r);
+	end_saving(&r);
 	if (args->gdb)
 		cli_gdb_close(&r.gdb);
 	result->wall_ns = cli_now() - begin;
 	if (args->verbose)
 		cli_say("ended by %s: status %d, set by %s", snug_exit_name(result->exit.kind), result->status,
 		        result->by_guest ? "the guest" : "snug");
-	if (args->stats && result->loaded)
+	if (args->stats && result->started)
 		cli_stats_print(&result->stats);
 	status = write_files(&r) ? result->status : CLI_FAILED;
 	free(r.console.tail);
@@ -256,4 +296,14 @@ int verb_run(const struct cli_args *args)
 	free(result->timeline);
 	free(result);
 	return status;
+}
+
+int verb_run(const struct cli_args *args)
+{
+	return run(args, false);
+}
+
+int verb_restore(const struct cli_args *args)
+{
+	return run(args, true);
 }

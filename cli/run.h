@@ -11,13 +11,16 @@
 #include "console.h"
 #include "gdb.h"
 #include "result.h"
+#include "save.h"
 
 struct cli_run {
 	const struct cli_args *args;
+	bool snapshot; /* it starts from a snapshot, not from an image */
 	snug_vm *vm;
 	struct cli_console console;
 	struct cli_result *result;
 	struct cli_gdb gdb;
+	struct cli_save save;
 	uint64_t deadline; /* 0: none */
 	bool asleep;       /* halted with interrupts on */
 };
@@ -27,5 +30,8 @@ void cli_run_fail(struct cli_run *r, int status, const struct snug_error *e);
 
 /* start.c: makes the machine and puts the guest into it; false where that failed, and then all is said. */
 bool cli_run_start(struct cli_run *r);
+
+/* The exit status that a failure of snug_restore or snug_snapshot_info means. */
+int cli_snapshot_status(const struct snug_error *e, int code);
 
 #endif
