@@ -74,7 +74,8 @@ struct snug_vm {
 	int fd;
 	struct snug__kvm_watch watch;
 	enum snug_unclaimed unclaimed;
-	bool insn_bytes; /* KVM tells the bytes of an instruction it cannot emulate */
+	uint32_t sync_regs; /* KVM_SYNC_X86_* this KVM takes from kvm_run */
+	bool insn_bytes;    /* KVM tells the bytes of an instruction it cannot emulate */
 	struct snug__mem mem;
 	uint64_t ram_top; /* end of the RAM snug_vm_new made */
 	struct snug__bus pio, mmio;
@@ -139,6 +140,22 @@ void snug__vcpu_destroy(snug_vcpu *vcpu);
  * else retires what is pending.
  */
 int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
+
+/*
+ * sync.c: registers by way of kvm_run instead of ioctls (KVM 5 "kvm_valid_regs, kvm_dirty_regs").  What was put there
+ * waits, as kvm_run->kvm_dirty_regs says, until the next KVM_RUN; snug__vcpu_settle hands it over by ioctls where somebody
+ * looks at registers before that.
+ */
+
+/* Hands over what waits.  Does nothing where nothing does. */
+int snug__sync_flush(snug_vcpu *vcpu, struct snug_error *err);
+
+/* The general registers as they will be at the next KVM_RUN, to be changed in place.  The vCPU must be settled, or waiting. */
+int snug__sync_regs(snug_vcpu *vcpu, struct snug_regs **out, struct snug_error *err);
+
+/* Sets all three sets: they wait where KVM takes them so, else they are set at once. */
+int snug__sync_set(snug_vcpu *vcpu, const struct snug_regs *regs, const struct snug_sregs *sregs,
+                   const struct kvm_vcpu_events *events, struct snug_error *err);
 
 /*
  * exit.c: deals with what KVM_RUN left in kvm_run.  1: *x is for the caller, 0: go on, negative: broken.  *claimed says

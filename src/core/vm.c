@@ -85,6 +85,7 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 			return snug__err(err, -ENOTSUP, SNUG_STEP_VERSION,
 			                 "update the kernel; `snug check` shows more", "this KVM lacks %s",
 			                 needed[i].name);
+	vm->sync_regs = (uint32_t)snug__kvm_cap(vm->fd, KVM_CAP_SYNC_REGS, &vm->watch);
 	slots = snug__kvm_cap(vm->fd, KVM_CAP_NR_MEMSLOTS, &vm->watch);
 	snug__mem_init(&vm->mem, slots ? (unsigned)slots : MIN_SLOTS, set_slot, vm);
 	vm->mem.pages = pages;

@@ -95,4 +95,55 @@ int snug__kvm_set_fpu(int vcpu_fd, const struct kvm_fpu *in, const struct snug__
 int snug__kvm_set_debug(int vcpu_fd, const struct kvm_guest_debug *in, const struct snug__kvm_watch *w,
                         struct snug_error *err);
 
+/*
+ * A vCPU's state, set by set: KVM 4.31 (events), 4.42, 4.43 (XSAVE), 4.48, 4.49 (XCRS), 4.33 (debug registers), 4.38, 4.39
+ * (MP state).  An XSAVE area is SNUG__XSAVE_BYTES long.  On a CPU without XSAVE there are no XCRs, and nr_xcrs is 0.
+ */
+int snug__kvm_get_events(int fd, struct kvm_vcpu_events *out, const struct snug__kvm_watch *w,
+                         struct snug_error *err);
+int snug__kvm_set_events(int fd, const struct kvm_vcpu_events *in, const struct snug__kvm_watch *w,
+                         struct snug_error *err);
+int snug__kvm_get_xsave(int fd, uint8_t *area, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_xsave(int fd, const uint8_t *area, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_get_xcrs(int fd, struct kvm_xcrs *out, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_xcrs(int fd, const struct kvm_xcrs *in, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_get_debugregs(int fd, struct kvm_debugregs *out, const struct snug__kvm_watch *w,
+                            struct snug_error *err);
+int snug__kvm_set_debugregs(int fd, const struct kvm_debugregs *in, const struct snug__kvm_watch *w,
+                            struct snug_error *err);
+int snug__kvm_get_mp_state(int fd, struct kvm_mp_state *out, const struct snug__kvm_watch *w, struct snug_error *err);
+int snug__kvm_set_mp_state(int fd, const struct kvm_mp_state *in, const struct snug__kvm_watch *w,
+                           struct snug_error *err);
+
+#define SNUG__KVM_MSRS_MAX 1024 /* that a host names; more than any has */
+#define SNUG__KVM_MSRS_CALL 256 /* MAX_IO_MSRS, Linux arch/x86/kvm/x86.c: so many in one call */
+
+/* The MSRs a guest's state consists of, asked of the device (KVM 4.3): their number; index has SNUG__KVM_MSRS_MAX rows. */
+int snug__kvm_msr_list(int dev_fd, uint32_t *index, const struct snug__kvm_watch *w, struct snug_error *err);
+
+/* Fills rows whose index is set; those the vCPU does not have are left out, the rest moves up.  The number left. */
+int snug__kvm_get_msrs(int fd, struct kvm_msr_entry *rows, unsigned n, const struct snug__kvm_watch *w,
+                       struct snug_error *err);
+
+/* Sets the first of them: how many it was until one was refused, at most SNUG__KVM_MSRS_CALL. */
+int snug__kvm_set_msrs(int fd, const struct kvm_msr_entry *rows, unsigned n, const struct snug__kvm_watch *w,
+                       struct snug_error *err);
+
+/* The VM's clock (KVM 4.29, 4.30), and the frequency of a vCPU's TSC, 0 if unknown (KVM 4.56). */
+int snug__kvm_get_clock(int vm_fd, struct kvm_clock_data *out, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+int snug__kvm_set_clock(int vm_fd, const struct kvm_clock_data *in, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+uint32_t snug__kvm_tsc_khz(int vcpu_fd, const struct snug__kvm_watch *w);
+
+/*
+ * Which pages of a slot the guest wrote: a bit a page, in whole words (KVM 4.8); and taking marks back, for pages
+ * [first, first + pages) where bits, which starts at `first`, has them (KVM 4.117): first is a multiple of 64, and so is
+ * pages, unless they end with the slot.
+ */
+int snug__kvm_dirty_log(int vm_fd, uint32_t slot, uint64_t *bits, const struct snug__kvm_watch *w,
+                        struct snug_error *err);
+int snug__kvm_clear_log(int vm_fd, uint32_t slot, uint64_t first, uint32_t pages, uint64_t *bits,
+                        const struct snug__kvm_watch *w, struct snug_error *err);
+
 #endif
