@@ -7,7 +7,7 @@
 
 #define FIELD(name) offsetof(struct cli_args, name)
 #define RUNS (CLI_RUN | CLI_RESTORE)
-#define ALL (RUNS | CLI_CHECK | CLI_DEMO)
+#define ALL (RUNS | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
 
 const struct cli_option cli_options[] = {
     {"as", "KIND", "what the image is: flat, elf or firmware (default: told from its bytes)",
@@ -44,8 +44,8 @@ const struct cli_option cli_options[] = {
      "again where gdb goes away without detaching.",
      RUNS, CLI_TYPE_PATH, FIELD(gdb)},
     {"json", "FILE", "write the results to FILE as JSON",
-     "FILE appears whole or not at all. That it cannot be written is status 125.", RUNS | CLI_CHECK, CLI_TYPE_PATH,
-     FIELD(json)},
+     "FILE appears whole or not at all. That it cannot be written is status 125.", RUNS | CLI_SNAPSHOT | CLI_CHECK,
+     CLI_TYPE_PATH, FIELD(json)},
     {"trace", "FILE", "write a timeline to FILE, for ui.perfetto.dev or chrome://tracing",
      "It shows KVM_RUN, each exit with its arguments, the work of devices and the marks of the guest (snug_mark of "
      "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
@@ -70,6 +70,8 @@ const struct cli_option cli_options[] = {
      RUNS, CLI_TYPE_PATH, FIELD(save)},
     {"sandbox", "on|off", "confine snug itself (default off; this version has no sandbox yet)", NULL, RUNS,
      CLI_TYPE_ONOFF, FIELD(sandbox)},
+    {"verify", NULL, "read all of memory too, and compare its checksums", NULL, CLI_SNAPSHOT, CLI_TYPE_FLAG,
+     FIELD(verify)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
     {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, RUNS, CLI_TYPE_FLAG,
      FIELD(verbose)},
@@ -83,6 +85,10 @@ const struct cli_verb cli_verbs[] = {
      .operands = {"IMAGE"}, .min = 1, .max = 1, .guest_args = true},
     {"restore", CLI_RESTORE, "[OPTIONS] FILE", "run a guest on from where it was saved: see 'snug run --save'",
      "Status: as of 'snug run'; no snapshot in FILE 126, no FILE 127.", .operands = {"FILE"}, .min = 1, .max = 1},
+    {"snapshot", CLI_SNAPSHOT, "info [OPTIONS] FILE",
+     "say what a snapshot holds, and whether it can be restored here",
+     "Status: 0 if it can be restored here, 1 if not; no snapshot or damaged 126, no FILE 127.", .operands = {"FILE"},
+     .min = 1, .max = 1, .words = "info"},
     {"check", CLI_CHECK, "[OPTIONS]", "say what this host's KVM can do, and what to do about what it can't",
      "Status: 0 if guests can run here, else 1."},
     {"demo", CLI_DEMO, "[OPTIONS]", "show the nine steps from /dev/kvm to a running guest, in each CPU mode",

@@ -18,6 +18,7 @@ enum cli_verb_bit {
 	CLI_CHECK = 1 << 1,
 	CLI_DEMO = 1 << 2,
 	CLI_RESTORE = 1 << 3,
+	CLI_SNAPSHOT = 1 << 4,
 };
 
 /* How the argument of an option is read, and what field type it fills. */
@@ -51,7 +52,7 @@ struct cli_args {
 	uint64_t mem, cpus, timeout_ns; /* 0: not given */
 	struct cli_address load, entry, stack;
 	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
-	bool stats, stream, sandbox, reboot, verbose, help;
+	bool stats, stream, sandbox, reboot, verbose, verify, help;
 };
 
 struct cli_option {
