@@ -23,6 +23,7 @@ enum cli_status {
 /* One verb each; the exit status. */
 int verb_run(const struct cli_args *args);
 int verb_restore(const struct cli_args *args);
+int verb_clone(const struct cli_args *args);
 int verb_snapshot(const struct cli_args *args);
 int verb_check(const struct cli_args *args);
 int verb_demo(const struct cli_args *args);

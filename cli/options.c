@@ -7,7 +7,7 @@
 
 #define FIELD(name) offsetof(struct cli_args, name)
 #define RUNS (CLI_RUN | CLI_RESTORE)
-#define ALL (RUNS | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
+#define ALL (RUNS | CLI_CLONE | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
 
 const struct cli_option cli_options[] = {
     {"as", "KIND", "what the image is: flat, elf or firmware (default: told from its bytes)",
@@ -32,20 +32,23 @@ const struct cli_option cli_options[] = {
      CLI_TYPE_ADDRESS, FIELD(entry)},
     {"stack", "ADDR", "initial stack pointer (default: end of memory; real mode 0x7000)", NULL, CLI_RUN,
      CLI_TYPE_ADDRESS, FIELD(stack)},
-    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL, RUNS,
+    {"count", "N", "how many clones to make and run", NULL, CLI_CLONE, CLI_TYPE_COUNT, FIELD(count), 'n'},
+    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL, RUNS | CLI_CLONE,
      CLI_TYPE_SECONDS, FIELD(timeout_ns)},
     {"reboot", NULL, "a reset by the guest starts it over instead of ending the run",
      "The image, or the snapshot, is read again into a new machine. The time of --timeout goes on.", RUNS,
      CLI_TYPE_FLAG, FIELD(reboot)},
     {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, RUNS, CLI_TYPE_FLAG,
      FIELD(stats)},
+    {"stats", NULL, "at the end, print how long restoring, cloning and running took, to stderr", NULL, CLI_CLONE,
+     CLI_TYPE_FLAG, FIELD(stats)},
     {"gdb", "WHERE", "let gdb drive the guest from its first instruction on: tcp:PORT or unix:PATH",
      "TCP is on 127.0.0.1 alone; port 0 takes a free one and says which. The guest stands until gdb connects, and "
      "again where gdb goes away without detaching.",
      RUNS, CLI_TYPE_PATH, FIELD(gdb)},
     {"json", "FILE", "write the results to FILE as JSON",
-     "FILE appears whole or not at all. That it cannot be written is status 125.", RUNS | CLI_SNAPSHOT | CLI_CHECK,
-     CLI_TYPE_PATH, FIELD(json)},
+     "FILE appears whole or not at all. That it cannot be written is status 125.",
+     RUNS | CLI_CLONE | CLI_SNAPSHOT | CLI_CHECK, CLI_TYPE_PATH, FIELD(json)},
     {"trace", "FILE", "write a timeline to FILE, for ui.perfetto.dev or chrome://tracing",
      "It shows KVM_RUN, each exit with its arguments, the work of devices and the marks of the guest (snug_mark of "
      "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
@@ -73,8 +76,8 @@ const struct cli_option cli_options[] = {
     {"verify", NULL, "read all of memory too, and compare its checksums", NULL, CLI_SNAPSHOT, CLI_TYPE_FLAG,
      FIELD(verify)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
-    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, RUNS, CLI_TYPE_FLAG,
-     FIELD(verbose)},
+    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, RUNS | CLI_CLONE,
+     CLI_TYPE_FLAG, FIELD(verbose)},
     {"help", NULL, "show this", NULL, ALL, CLI_TYPE_FLAG, FIELD(help)},
     {NULL},
 };
@@ -85,6 +88,9 @@ const struct cli_verb cli_verbs[] = {
      .operands = {"IMAGE"}, .min = 1, .max = 1, .guest_args = true},
     {"restore", CLI_RESTORE, "[OPTIONS] FILE", "run a guest on from where it was saved: see 'snug run --save'",
      "Status: as of 'snug run'; no snapshot in FILE 126, no FILE 127.", .operands = {"FILE"}, .min = 1, .max = 1},
+    {"clone", CLI_CLONE, "[OPTIONS] FILE -n N", "run many clones of a snapshot, each to its end",
+     "Status: the highest of the clones; snug failed 125, no snapshot in FILE 126, no FILE 127.",
+     .operands = {"FILE"}, .min = 1, .max = 1},
     {"snapshot", CLI_SNAPSHOT, "info [OPTIONS] FILE",
      "say what a snapshot holds, and whether it can be restored here",
      "Status: 0 if it can be restored here, 1 if not; no snapshot or damaged 126, no FILE 127.", .operands = {"FILE"},

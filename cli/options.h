@@ -19,6 +19,7 @@ enum cli_verb_bit {
 	CLI_DEMO = 1 << 2,
 	CLI_RESTORE = 1 << 3,
 	CLI_SNAPSHOT = 1 << 4,
+	CLI_CLONE = 1 << 5,
 };
 
 /* How the argument of an option is read, and what field type it fills. */
@@ -49,7 +50,7 @@ struct cli_args {
 	const char *image;      /* the first operand, NULL: none given */
 	const char *guest_args; /* the first after --, NULL: none */
 	int kind, mode;
-	uint64_t mem, cpus, timeout_ns; /* 0: not given */
+	uint64_t mem, cpus, timeout_ns, count; /* 0: not given */
 	struct cli_address load, entry, stack;
 	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
 	bool stats, stream, sandbox, reboot, verbose, verify, help;
