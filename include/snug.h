@@ -998,7 +998,8 @@ int snug_gdb_run(snug_gdb *gdb, uint64_t timeout_ns, struct snug_exit *exit, str
  * Takes the VM's present state as its baseline, in place of an older one.  Pending writes are retired.  No vCPU may be
  * running.  From now on KVM logs what the guest writes (KVM 4.8 "KVM_GET_DIRTY_LOG").
  * Fails: -EBUSY (a vCPU runs; a read waits for its answer: snug_vcpu_complete), -ENOMEM, -EMFILE, -ENOTSUP (this host
- * cannot give back a state it has), or the errno of the ioctl that failed.  On failure the VM goes on as it was.
+ * cannot give back a state it has), or the errno of the ioctl that failed.  On failure the VM goes on as it was, but
+ * may have lost an older baseline.
  */
 int snug_baseline(snug_vm *vm, struct snug_error *err);
 
@@ -1014,8 +1015,8 @@ struct snug_reset_info {
 /*
  * Returns to the baseline: cost in proportion to the pages written since, not to the size of memory.  Accesses that
  * are pending or unanswered, kicks and marks are forgotten.  info may be NULL.  No vCPU may be running.
- * Fails: -ENOENT (there is no baseline), -EBUSY (a vCPU runs), -ESTALE (memory regions or devices were added or removed
- * since), or the errno of the ioctl that failed; then the VM is unusable but for snug_vm_free, or another snug_reset.
+ * Fails: -ENOENT (there is no baseline), -EBUSY (a vCPU runs), -ESTALE (memory regions were added or removed since),
+ * or the errno of the ioctl that failed; then the VM is unusable but for snug_vm_free, or another snug_reset.
  */
 int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err);
 

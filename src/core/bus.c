@@ -5,10 +5,22 @@
 #include "base/err.h"
 #include "core/core.h"
 
+/* A device whose state waits for it is given it; one that refuses it is not added. */
+static int added(snug_vm *vm, struct snug__bus *bus, uint64_t base, struct snug_error *err)
+{
+	int r = snug__device_added(vm, bus == &vm->mmio, base, err);
+
+	if (r < 0)
+		snug__bus_remove(bus, base);
+	return r;
+}
+
 int snug_pio_add(snug_vm *vm, uint16_t port, uint32_t count, const struct snug_device_ops *ops, void *self,
                  struct snug_error *err)
 {
-	return snug__bus_add(&vm->pio, port, count, ops, self, err);
+	int r = snug__bus_add(&vm->pio, port, count, ops, self, err);
+
+	return r < 0 ? r : added(vm, &vm->pio, port, err);
 }
 
 /* A device under RAM would never be reached, so neither may lie over the other. */
@@ -16,6 +28,7 @@ int snug_mmio_add(snug_vm *vm, snug_gpa gpa, uint64_t bytes, const struct snug_d
                   struct snug_error *err)
 {
 	const struct snug__region *r = snug__mem_overlap(&vm->mem, gpa, bytes);
+	int e;
 
 	if (r)
 		return snug__err(err, -EEXIST, SNUG_STEP_NONE, "put the device where no memory is",
@@ -26,7 +39,8 @@ int snug_mmio_add(snug_vm *vm, snug_gpa gpa, uint64_t bytes, const struct snug_d
 		    err, -EEXIST, SNUG_STEP_NONE, "put the device elsewhere",
 		    "mmio 0x%llx, 0x%llx bytes: overlaps the reserved pages of KVM's TSS and identity map",
 		    (unsigned long long)gpa, (unsigned long long)bytes);
-	return snug__bus_add(&vm->mmio, gpa, bytes, ops, self, err);
+	e = snug__bus_add(&vm->mmio, gpa, bytes, ops, self, err);
+	return e < 0 ? e : added(vm, &vm->mmio, gpa, err);
 }
 
 int snug_pio_remove(snug_vm *vm, uint16_t port)

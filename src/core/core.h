@@ -56,7 +56,10 @@ struct snug_vcpu {
 	uint32_t signature; /* CPUID leaf 1 EAX: EDX after a reset */
 	bool has_mask;      /* mask is what KVM has */
 	uint64_t mask;      /* signals blocked inside KVM_RUN */
-	uint8_t mark_len;   /* of a mark's name, as far as it was sent */
+	bool touched;       /* the host, or a fault, may have changed more than user-mode code can */
+	unsigned msr_count; /* of the baseline, those that KVM takes without complaint; for resets */
+	struct kvm_msr_entry *msrs;
+	uint8_t mark_len; /* of a mark's name, as far as it was sent */
 	char mark[64];
 	bool has_held; /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
@@ -95,12 +98,17 @@ struct snug_vm {
 	struct snug__watcher watchers[SNUG__WATCHERS];
 	unsigned watcher_count;
 
-	char *kvm_path;   /* for clones; owned */
+	char *kvm_path;     /* for clones; owned */
+	unsigned msr_count; /* the MSRs that make a vCPU's state here */
+	uint32_t *msrs;
 	uint32_t devices; /* SNUG_DEV_* */
 	struct snug_console console;
 	struct snug_hygiene hygiene;
 	snug_gpa generation_gpa;            /* where the guest wants to be told of its generation; 0: nowhere */
 	char mark_stop[64];                 /* the name snug_mark_stop waits for; empty: none */
+	uint64_t *dirty;                    /* room for KVM's log of the largest region; NULL: not needed yet */
+	bool manual_log;                    /* KVM clears the log when it is told to */
+	unsigned mem_changes;               /* of mem, when the baseline was taken */
 	struct snug__frozen *baseline;      /* owned by one count; NULL: none */
 	struct snug__symbols *symbols;      /* likewise */
 	struct snug__hostcalls *host_calls; /* likewise; svc/hostcall.c */
@@ -127,8 +135,39 @@ void snug__watch_mark(const snug_vm *vm, uint8_t byte);
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);
 void snug__machine_destroy(snug_vm *vm);
 
+/* devstate.c: a device of the caller's was added: if the baseline has a state for it, it is loaded. */
+int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error *err);
+
 /* The name of the built-in device that a range's `self` is, or NULL: it is the caller's.  Static. */
 const char *snug__machine_name(const snug_vm *vm, const void *self);
+
+/*
+ * vm.c: snug_vm_new, or with `from` a VM with its memory, vCPUs and CPUID, but not yet its registers and device states:
+ * c then says console, unclaimed, kvm_path, on_call.
+ */
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, snug_vm **out,
+                  struct snug_error *err);
+
+/* generation.c: a new life begins: new id and seed. */
+int snug__generation_renew(snug_vm *vm, struct snug_error *err);
+
+/* vm.c: from now on the dirty log is cleared when we say so, not when it is read (KVM 4.117, 8.19). */
+int snug__vm_log(snug_vm *vm, struct snug_error *err);
+
+/* Is a vCPU of it running, in any thread?  -EBUSY. */
+int snug__vm_idle(const snug_vm *vm, struct snug_error *err);
+
+/*
+ * state.c: a vCPU's whole state.  get needs a settled vCPU; rows of MSRs and CPUID are owned by *out, which is all zero
+ * before.  put sets all of it at once; put_tsc (0: leave it) goes into the time-stamp counter.
+ */
+struct snug__cpu_state;
+int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
+int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+
+/* Back to the state that put set: what user-mode code can change, with `all` the rest too. */
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
+                       struct snug_error *err);
 
 /* vcpu.c */
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
@@ -140,6 +179,9 @@ void snug__vcpu_destroy(snug_vcpu *vcpu);
  * else retires what is pending.
  */
 int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
+
+/* Forgets what is pending, answered or not, and kicks: for a vCPU whose registers are set next. */
+int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err);
 
 /*
  * sync.c: registers by way of kvm_run instead of ioctls (KVM 5 "kvm_valid_regs, kvm_dirty_regs").  What was put there

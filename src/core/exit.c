@@ -241,7 +241,10 @@ int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struc
 	x->reason = reason;
 	x->vcpu = vcpu;
 	*claimed = true;
+	/* Anything but an access or a halt may have left marks that user-mode code cannot. */
+	vcpu->touched |= reason != KVM_EXIT_IO && reason != KVM_EXIT_MMIO && reason != KVM_EXIT_HLT;
 	if (may_be_fault(run)) {
+		vcpu->touched = true;
 		int r = snug__fault_decode(vcpu, x, err);
 
 		vcpu->pending = SNUG__PENDING_DONE;

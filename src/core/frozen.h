@@ -13,7 +13,13 @@
 #include "core/core.h"
 #include "load/symbols.h"
 
-/* A region of memory, and where its bytes lie: `offset` from the start of the frozen memory. */
+/* Memory is cut into pieces of this size: of a huge page, so that it can be mapped as one. */
+#define SNUG__CHUNK (2ull << 20)
+
+/*
+ * A region of memory, and where its bytes lie: `offset` from the start of the frozen memory, a multiple of SNUG__CHUNK,
+ * rising from region to region.  What is between them is zero.
+ */
 struct snug__frozen_region {
 	snug_gpa gpa;
 	uint64_t bytes, offset;
@@ -56,11 +62,12 @@ struct snug__origin {
 
 struct snug__frozen {
 	atomic_uint owners;
+	atomic_int sealed; /* of snug__user_sealed: 1 yes, -1 no, 0: nobody has looked yet */
 
 	/* Memory: `bytes` at `base` of fd, a sealed memfd or a snapshot file; view is a read-only mapping of them. */
-	int fd; /* -1: none (yet) */
-	uint64_t base, bytes;
-	const uint8_t *view; /* NULL: none */
+	int fd;               /* -1: none (yet) */
+	uint64_t base, bytes; /* multiples of 4096 and SNUG__CHUNK */
+	const uint8_t *view;  /* NULL: none */
 	unsigned region_count;
 	struct snug__frozen_region *regions; /* in order of gpa */
 
@@ -94,22 +101,42 @@ struct snug__frozen *snug__frozen_new(void);
 /* freeze.c: all of a VM's state but its memory: regions are there with their offsets, fd is -1, view NULL. */
 int snug__freeze_state(snug_vm *vm, struct snug__frozen **out, struct snug_error *err);
 
+/* devstate.c: the devices' states, and putting them back; what was added later and has a state in the baseline gets it. */
+int snug__devices_save(snug_vm *vm, struct snug__frozen *f, struct snug_error *err);
+int snug__devices_load(snug_vm *vm, const struct snug__frozen *f, struct snug_error *err);
+
 /*
- * Told of frozen memory as it is written, in rising order: a chunk of SNUG__CHUNK bytes (the last may be shorter) that
- * holds data, at its offset from the start of the frozen memory.  Chunks of zeros are left out.
+ * Told of frozen memory as it is written, in rising order: a chunk of SNUG__CHUNK bytes (a region's last may be shorter)
+ * that holds data, at its offset from the start of the frozen memory.  Chunks of zeros are left out.
  */
-#define SNUG__CHUNK (2ull << 20)
 typedef int (*snug__chunk_fn)(void *ctx, uint64_t offset, const uint8_t *bytes, uint64_t len);
 
 /* Writes the memory f describes to fd from `base` on: pages of zeros are left out (they must read as zeros there). */
 int snug__freeze_memory(snug_vm *vm, const struct snug__frozen *f, int fd, uint64_t base, snug__chunk_fn chunk,
                         void *ctx, struct snug_error *err);
 
-/*
- * thaw.c: a VM that stands where f was taken and has it as its baseline (it becomes an owner).  cfg: console, unclaimed
- * (where use_unclaimed, else f's), kvm_path and on_call.
- */
+/* What a VM has besides its state, and a clone gets too. */
+struct snug__traits {
+	struct snug_config cfg; /* console, unclaimed, kvm_path and on_call count */
+	struct snug_hygiene hygiene;
+	struct snug__hostcalls *host_calls; /* shared; NULL: none */
+};
+
+/* thaw.c: a VM that stands where f was taken and has it as its baseline (it becomes an owner). */
+int snug__thaw_as(struct snug__frozen *f, const struct snug__traits *traits, snug_vm **out, struct snug_error *err);
+
+/* The same with cfg's console, unclaimed (where use_unclaimed, else f's), kvm_path and on_call; cfg may be NULL. */
 int snug__thaw(struct snug__frozen *f, const struct snug_config *cfg, bool use_unclaimed, snug_vm **out,
                struct snug_error *err);
+
+/* sealed.c: can the guest change nothing but what user-mode code can? */
+bool snug__user_sealed(struct snug__frozen *f);
+
+/* Makes f the baseline of a VM whose regions have f's memory as their frozen memory. */
+void snug__baseline_is(snug_vm *vm, struct snug__frozen *f);
+
+/* What the TSC of vCPU `cpu` is to be set to, so long after f was taken; clocks as hygiene says. */
+uint64_t snug__thaw_tsc(const struct snug__frozen *f, unsigned cpu, uint64_t elapsed_ns);
+int snug__thaw_clock(snug_vm *vm, const struct snug__frozen *f, uint64_t elapsed_ns, struct snug_error *err);
 
 #endif

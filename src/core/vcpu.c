@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vcpu: a virtual CPU and its registers: steps 5 to 7 */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -51,6 +52,7 @@ void snug__vcpu_destroy(snug_vcpu *vcpu)
 {
 	snug__kvm_close_vcpu(&vcpu->kvm);
 	snug__kick_destroy(&vcpu->kick);
+	free(vcpu->msrs);
 }
 
 snug_vm *snug_vcpu_vm(const snug_vcpu *vcpu)
@@ -76,6 +78,36 @@ int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
 		                 "vCPU %u: a read waits for its answer", vcpu->index);
 	r = snug_vcpu_complete(vcpu, err);
 	return r < 0 ? r : snug__sync_flush(vcpu, err);
+}
+
+/*
+ * KVM finishes an access at the next KVM_RUN, whatever the registers are by then: so it must be over before they are set.
+ * An instruction of several accesses comes back with each of them; it has at most some hundred.
+ */
+int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err)
+{
+	struct kvm_run *run = vcpu->kvm.run;
+	unsigned left = 4096;
+	int r = 0;
+
+	while ((vcpu->pending != SNUG__PENDING_NONE || vcpu->has_held) && left--) {
+		run->immediate_exit = 1;
+		r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
+		run->immediate_exit = 0;
+		vcpu->has_held = false;
+		if (r < 0)
+			vcpu->pending = SNUG__PENDING_NONE;
+		if (r < 0 && r != -EINTR && r != -EAGAIN)
+			break;
+		r = 0;
+	}
+	snug__kick_take(&vcpu->kick);
+	if (r < 0)
+		return snug__kvm_run_failed(r, err);
+	if (vcpu->pending != SNUG__PENDING_NONE)
+		return snug__err(err, -EIO, SNUG_STEP_RUN, "free this VM", "vCPU %u: its instruction does not end",
+		                 vcpu->index);
+	return 0;
 }
 
 int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err)
@@ -106,6 +138,7 @@ int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snu
 
 	if (r < 0)
 		return r;
+	vcpu->touched = true;
 	r = snug__kvm_set_sregs(vcpu->kvm.fd, in, &vcpu->vm->watch, err);
 	why = r == -EINVAL ? snug__sregs_fault(in) : NULL;
 	return why ? snug__err_wrap(err, r, "%s", why) : r;

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "core/frozen.h"
 
 #define DEFAULT_MEM (16ull << 20)
 #define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
@@ -54,7 +55,7 @@ static int set_slot(void *ctx, uint32_t slot, const struct snug__region *r, uint
 	const struct snug__range *device = snug__bus_overlap(&vm->mmio, r->gpa, bytes);
 	struct kvm_userspace_memory_region kr = {
 	    .slot = slot,
-	    .flags = r->flags & SNUG_MEM_READONLY ? KVM_MEM_READONLY : 0,
+	    .flags = (r->flags & SNUG_MEM_READONLY ? KVM_MEM_READONLY : 0) | (r->log ? KVM_MEM_LOG_DIRTY_PAGES : 0),
 	    .guest_phys_addr = r->gpa,
 	    .memory_size = bytes,
 	    .userspace_addr = (uint64_t)(uintptr_t)r->host,
@@ -103,7 +104,31 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 	return snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
 }
 
-static int add_vcpus(snug_vm *vm, int dev, unsigned count, struct snug_error *err)
+/* The MSRs there are, asked while the device is open. */
+static int list_msrs(snug_vm *vm, int dev, struct snug_error *err)
+{
+	uint32_t index[SNUG__KVM_MSRS_MAX];
+	int n = snug__kvm_msr_list(dev, index, &vm->watch, err);
+
+	if (n < 0)
+		return n;
+	vm->msrs = malloc((size_t)n * sizeof(*index) + 1);
+	if (!vm->msrs)
+		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "MSRs: out of memory");
+	memcpy(vm->msrs, index, (size_t)n * sizeof(*index));
+	vm->msr_count = (unsigned)n;
+	return 0;
+}
+
+/* A frozen vCPU's own table, which was taken by KVM once: so there is no need to ask what it supports. */
+static void frozen_cpuid(const struct snug__cpu_state *state, struct snug__kvm_cpuid *out)
+{
+	out->nent = (uint32_t)snug__min(state->cpuid_count, SNUG__KVM_CPUID_MAX);
+	out->padding = 0;
+	memcpy(out->rows, state->cpuid, out->nent * sizeof(*out->rows));
+}
+
+static int add_vcpus(snug_vm *vm, int dev, unsigned count, const struct snug__frozen *from, struct snug_error *err)
 {
 	int max = snug__kvm_cap(vm->fd, KVM_CAP_MAX_VCPUS, &vm->watch);
 	struct snug__kvm_cpuid *cpuid;
@@ -121,8 +146,10 @@ static int add_vcpus(snug_vm *vm, int dev, unsigned count, struct snug_error *er
 		r = snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "vCPUs: out of memory");
 		goto out;
 	}
-	r = snug__kvm_supported_cpuid(dev, cpuid, &vm->watch, err);
+	r = from ? 0 : snug__kvm_supported_cpuid(dev, cpuid, &vm->watch, err);
 	for (unsigned i = 0; r >= 0 && i < count; i++) {
+		if (from)
+			frozen_cpuid(&from->cpu[i], cpuid);
 		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, err);
 		vm->cpus += r >= 0;
 	}
@@ -131,8 +158,35 @@ out:
 	return r;
 }
 
+static int add_frozen(snug_vm *vm, const struct snug__frozen *from, struct snug_error *err)
+{
+	int r = 0;
+
+	vm->ram_top = from->ram_top;
+	for (unsigned i = 0; r >= 0 && i < from->region_count; i++) {
+		const struct snug__frozen_region *fr = &from->regions[i];
+		struct snug_region want = {.gpa = fr->gpa, .bytes = fr->bytes, .flags = fr->flags, .name = fr->name};
+		struct snug__mem_frozen frozen = {from->fd, from->base + fr->offset, from->view + fr->offset};
+
+		r = snug__mem_add_frozen(&vm->mem, &want, &frozen, err);
+	}
+	return r;
+}
+
+static int add_ram(snug_vm *vm, uint64_t bytes, struct snug_error *err)
+{
+	const struct snug__region *last;
+	int r = snug__mem_add_ram(&vm->mem, bytes, err);
+
+	if (r < 0)
+		return r;
+	last = &vm->mem.regions[vm->mem.count - 1];
+	vm->ram_top = last->gpa + last->bytes;
+	return 0;
+}
+
 /* All that needs the device itself; later calls go to the VM and vCPU alone, so its fd need not be kept. */
-static int build(snug_vm *vm, const struct snug_config *c, struct snug_error *err)
+static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, struct snug_error *err)
 {
 	int dev = snug__kvm_open(c->kvm_path, &vm->watch, err);
 	int r;
@@ -141,22 +195,54 @@ static int build(snug_vm *vm, const struct snug_config *c, struct snug_error *er
 		return dev;
 	r = create(vm, dev, err);
 	if (r >= 0)
-		r = snug__mem_add_ram(&vm->mem, c->mem_bytes, err);
-	if (r >= 0) {
-		const struct snug__region *last = &vm->mem.regions[vm->mem.count - 1];
-
-		vm->ram_top = last->gpa + last->bytes;
-		r = add_vcpus(vm, dev, c->cpus, err);
-	}
+		r = from ? add_frozen(vm, from, err) : add_ram(vm, c->mem_bytes, err);
+	if (r >= 0)
+		r = list_msrs(vm, dev, err);
+	if (r >= 0)
+		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
 	close(dev);
-	return r < 0 ? r : snug__machine_build(vm, c->devices, &c->console, err);
+	return r < 0 ? r : snug__machine_build(vm, from ? from->devices : c->devices, &c->console, err);
+}
+
+static int init(snug_vm *vm, const struct snug_config *c, struct snug_error *err)
+{
+	int r;
+
+	vm->fd = -1;
+	vm->watch = (struct snug__kvm_watch){c->on_call, c->on_call_ctx};
+	vm->unclaimed = (enum snug_unclaimed)c->unclaimed;
+	snug__mem_init(&vm->mem, 0, NULL, NULL);
+	snug__bus_init(&vm->pio, "port", UINT16_MAX);
+	snug__bus_init(&vm->mmio, "mmio", UINT64_MAX);
+	r = -pthread_mutex_init(&vm->bus_lock, NULL);
+	if (r < 0)
+		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "VM: no lock");
+	vm->has_lock = true;
+	vm->kvm_path = strdup(c->kvm_path);
+	return vm->kvm_path ? 0 : snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
+}
+
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, snug_vm **out, struct snug_error *err)
+{
+	snug_vm *vm = calloc(1, sizeof(*vm));
+	int r;
+
+	if (!vm)
+		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
+	r = init(vm, c, err);
+	if (r >= 0)
+		r = build(vm, c, from, err);
+	if (r < 0)
+		snug_vm_free(vm);
+	else
+		*out = vm;
+	return r < 0 ? r : 0;
 }
 
 int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error *err)
 {
 	static const struct snug_config defaults;
 	struct snug_config c;
-	snug_vm *vm = NULL;
 	int r;
 
 	if (!out)
@@ -167,31 +253,27 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
 		                 "config: size %zu", cfg->size);
 	r = check_config(&c, err);
-	if (r < 0)
-		return r;
-	vm = calloc(1, sizeof(*vm));
-	if (!vm)
-		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
-	vm->fd = -1;
-	vm->watch = (struct snug__kvm_watch){c.on_call, c.on_call_ctx};
-	vm->unclaimed = (enum snug_unclaimed)c.unclaimed;
-	snug__mem_init(&vm->mem, 0, NULL, NULL);
-	snug__bus_init(&vm->pio, "port", UINT16_MAX);
-	snug__bus_init(&vm->mmio, "mmio", UINT64_MAX);
-	r = -pthread_mutex_init(&vm->bus_lock, NULL);
-	if (r < 0) {
-		snug__err(err, r, SNUG_STEP_INIT, "free some memory", "VM: no lock");
-		goto fail;
+	return r < 0 ? r : snug__vm_make(&c, NULL, out, err);
+}
+
+int snug__vm_log(snug_vm *vm, struct snug_error *err)
+{
+	int r = 0;
+
+	if (!vm->manual_log && snug__kvm_cap(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, &vm->watch)) {
+		r = snug__kvm_enable_cap(vm->fd, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, 1, &vm->watch, err);
+		vm->manual_log = r >= 0;
 	}
-	vm->has_lock = true;
-	r = build(vm, &c, err);
-	if (r < 0)
-		goto fail;
-	*out = vm;
-	return 0;
-fail:
-	snug_vm_free(vm);
 	return r;
+}
+
+int snug__vm_idle(const snug_vm *vm, struct snug_error *err)
+{
+	for (unsigned i = 0; i < vm->cpus; i++)
+		if (snug__kick_running(&vm->vcpus[i].kick))
+			return snug__err(err, -EBUSY, SNUG_STEP_NONE, "stop it first: snug_vcpu_kick",
+			                 "vCPU %u is running", i);
+	return 0;
 }
 
 /*
@@ -213,6 +295,11 @@ void snug_vm_free(snug_vm *vm)
 	snug__machine_destroy(vm);
 	snug__bus_destroy(&vm->pio);
 	snug__bus_destroy(&vm->mmio);
+	snug__frozen_drop(vm->baseline);
+	snug__symbols_drop(vm->symbols);
+	free(vm->kvm_path);
+	free(vm->msrs);
+	free(vm->dirty);
 	if (vm->has_lock)
 		pthread_mutex_destroy(&vm->bus_lock);
 	free(vm);

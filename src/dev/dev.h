@@ -33,7 +33,10 @@ struct snug__dev_class {
 	void *(*create)(const struct snug__dev_env *env); /* env is copied; NULL: out of memory */
 	void (*destroy)(void *self);
 	void (*reset)(void *self); /* as after power-on */
+	size_t (*save)(const void *self, uint8_t *bytes);
+	int (*load)(void *self, const uint8_t *bytes, size_t len);
 };
+#define SNUG__DEV_STATE_MAX 256
 
 extern const struct snug__dev_class snug__dev_serial;    /* serial.c: 16550A, 8 ports */
 extern const struct snug__dev_class snug__dev_debugcon;  /* debugcon.c: 1 port, reads 0xe9 */

@@ -175,19 +175,27 @@ static void set_name(struct snug__region *r, const char *name)
 }
 
 /* The region's own memory: pages, unless they are borrowed, and marks. */
-static int fill_region(const struct snug__mem *m, struct snug__region *r, void *host, struct snug_error *err)
+static int fill_region(const struct snug__mem *m, struct snug__region *r, void *host,
+                       const struct snug__mem_frozen *frozen, struct snug_error *err)
 {
-	uint64_t words = r->bytes / SNUG_PAGE / 64 + 1;
-	int ret;
+	uint64_t words = snug__mem_words(r);
+	int ret = 0;
 
 	r->borrowed = host != NULL;
-	if (!host) {
+	if (frozen)
+		ret = snug__map_private(frozen->fd, frozen->offset, r->bytes, &host, err);
+	else if (!host)
 		ret = m->pages ? m->pages(m->ctx, r->bytes, &host, err) : snug__map_anon(r->bytes, &host, err);
-		if (ret < 0)
-			return ret;
-	}
+	if (ret < 0)
+		return ret;
 	r->host = host;
-	r->dirty = calloc(words, sizeof(*r->dirty));
+	if (frozen) {
+		r->base = frozen->base;
+		r->mapped = true;
+		r->log = !(r->flags & SNUG_MEM_READONLY);
+	}
+	r->dirty = calloc(words + (words + 63) / 64, sizeof(*r->dirty));
+	r->dirty_top = r->dirty ? r->dirty + words : NULL;
 	return r->dirty ? 0 : no_memory(err);
 }
 
@@ -198,10 +206,12 @@ static void insert(struct snug__mem *m, const struct snug__region *r)
 	memmove(&m->regions[at + 1], &m->regions[at], (m->count - at) * sizeof(*r));
 	m->regions[at] = *r;
 	m->count++;
+	m->changes++;
 	m->slots_used[r->slot / 64] |= 1ull << (r->slot % 64);
 }
 
-int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct snug_error *err)
+static int add(struct snug__mem *m, const struct snug_region *want, const struct snug__mem_frozen *frozen,
+               struct snug_error *err)
 {
 	struct snug__region r = {0};
 	struct snug_region w;
@@ -226,7 +236,7 @@ int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct sn
 	r.gpa = w.gpa;
 	r.bytes = w.bytes;
 	r.flags = w.flags;
-	ret = fill_region(m, &r, w.host, err);
+	ret = fill_region(m, &r, w.host, frozen, err);
 	if (ret == 0 && m->set_slot)
 		ret = m->set_slot(m->ctx, r.slot, &r, r.bytes, err);
 	if (ret < 0)
@@ -234,6 +244,44 @@ int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct sn
 	else
 		insert(m, &r);
 	return ret;
+}
+
+int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct snug_error *err)
+{
+	return add(m, want, NULL, err);
+}
+
+int snug__mem_add_frozen(struct snug__mem *m, const struct snug_region *want, const struct snug__mem_frozen *frozen,
+                         struct snug_error *err)
+{
+	return add(m, want, frozen, err);
+}
+
+int snug__mem_refreeze(struct snug__mem *m, unsigned index, const struct snug__mem_frozen *frozen,
+                       struct snug_error *err)
+{
+	struct snug__region *r = &m->regions[index];
+	bool was = r->log;
+	int ret = 0;
+
+	/* Logging first: that it is on does no harm where the rest fails. */
+	r->log = !(r->flags & SNUG_MEM_READONLY);
+	if (r->log != was && m->set_slot)
+		ret = m->set_slot(m->ctx, r->slot, r, r->bytes, err);
+	if (ret < 0) {
+		r->log = was;
+		return ret;
+	}
+	if (!r->borrowed) {
+		ret = snug__map_replace(frozen->fd, frozen->offset, r->bytes, r->host, err);
+		if (ret < 0)
+			return ret;
+		r->mapped = true;
+	}
+	r->base = frozen->base;
+	memset(r->dirty, 0,
+	       (size_t)((uint8_t *)(r->dirty_top + (snug__mem_words(r) + 63) / 64) - (uint8_t *)r->dirty));
+	return 0;
 }
 
 int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err)
@@ -255,6 +303,7 @@ int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err)
 	free_region(r);
 	memmove(r, r + 1, (m->count - n) * sizeof(*r));
 	m->count--;
+	m->changes++;
 	return 0;
 }
 
@@ -325,8 +374,10 @@ static void mark(const struct snug__region *r, uint64_t off, uint64_t n)
 			mask &= UINT64_MAX << (first % 64);
 		if (w == last / 64)
 			mask &= UINT64_MAX >> (63 - last % 64);
-		if ((__atomic_load_n(&r->dirty[w], __ATOMIC_RELAXED) & mask) != mask)
-			__atomic_fetch_or(&r->dirty[w], mask, __ATOMIC_RELAXED);
+		if ((__atomic_load_n(&r->dirty[w], __ATOMIC_RELAXED) & mask) == mask)
+			continue;
+		__atomic_fetch_or(&r->dirty[w], mask, __ATOMIC_RELAXED);
+		__atomic_fetch_or(&r->dirty_top[w / 64], 1ull << (w % 64), __ATOMIC_RELAXED);
 	}
 }
 

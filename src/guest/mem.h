@@ -30,7 +30,12 @@ struct snug__region {
 	snug_gpa gpa;
 	uint64_t bytes;
 	uint8_t *host;
-	uint64_t *dirty; /* a bit for each page the host wrote; atomic access */
+	uint64_t *dirty;     /* a bit for each page the host wrote; atomic access */
+	uint64_t *dirty_top; /* a bit for each word of dirty that may not be 0; in the same block */
+	/* Frozen memory: what a reset returns to.  NULL: there is none. */
+	const uint8_t *base;
+	bool mapped; /* host is a private mapping of it: a page dropped is base's again */
+	bool log;    /* KVM logs what the guest writes */
 	uint32_t slot;
 	uint32_t flags;
 	bool borrowed; /* host memory belongs to the caller */
@@ -47,6 +52,7 @@ typedef int (*snug__pages_fn)(void *ctx, uint64_t bytes, void **out, struct snug
 struct snug__mem {
 	struct snug__region *regions; /* sorted by gpa */
 	unsigned count, room;
+	unsigned changes; /* regions added and removed so far */
 	unsigned max_slots;
 	uint64_t *slots_used;   /* bitmap of max_slots */
 	snug__slot_fn set_slot; /* NULL: no KVM */
@@ -62,6 +68,25 @@ void snug__mem_destroy(struct snug__mem *m);
 
 int snug__mem_add(struct snug__mem *m, const struct snug_region *want, struct snug_error *err);
 int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err);
+
+/*
+ * The same with a private mapping of frozen memory: the bytes at `offset` of fd, which a read-only mapping has at base and
+ * which last as long as the region.  want->host is NULL.  KVM logs the guest's writes from the start.
+ */
+struct snug__mem_frozen {
+	int fd;
+	uint64_t offset;
+	const uint8_t *base;
+};
+int snug__mem_add_frozen(struct snug__mem *m, const struct snug_region *want, const struct snug__mem_frozen *frozen,
+                         struct snug_error *err);
+
+/*
+ * Gives a region new frozen memory with the bytes it has, and puts a private mapping of it under the same address, unless
+ * the memory is the caller's; the host's marks are gone.  On failure the region is as before.
+ */
+int snug__mem_refreeze(struct snug__mem *m, unsigned index, const struct snug__mem_frozen *frozen,
+                       struct snug_error *err);
 
 /* RAM of a VM: `bytes` from 0 on, with the gap below 4 GiB. */
 int snug__mem_add_ram(struct snug__mem *m, uint64_t bytes, struct snug_error *err);
@@ -84,6 +109,26 @@ int snug__mem_mark(struct snug__mem *m, snug_gpa gpa, uint64_t len);
 
 /* Host address of [gpa, gpa + len), len >= 1, inside one region; NULL if not. */
 void *snug__mem_ptr(struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write);
+
+/* dirty.c: how much was put back. */
+struct snug__putback {
+	uint64_t pages, guest, host;
+	bool remapped;
+};
+
+/*
+ * Returns a region to its frozen memory: the pages whose bit is set in guest (as KVM's log gives it; NULL: none) and those
+ * the host marked; marks of the host are gone then.  *first and *words say which words of guest hold all its bits.
+ * Adds to *sum.  The guest and other threads must keep their hands off.
+ */
+int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
+                      uint64_t *words, struct snug_error *err);
+
+/* Words of a bitmap of a region's pages, as KVM wants it: a multiple of 64 bits. */
+static inline uint64_t snug__mem_words(const struct snug__region *r)
+{
+	return (r->bytes / SNUG_PAGE + 63) / 64;
+}
 
 /* Was the page of gpa written by the host?  false for what is not memory. */
 bool snug__mem_dirty(const struct snug__mem *m, snug_gpa gpa);

@@ -2,8 +2,10 @@
 #include "host/map.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -40,6 +42,70 @@ int snug__map_anon(uint64_t bytes, void **out, struct snug_error *err)
 	}
 	*out = at;
 	return 0;
+}
+
+static int map_failed(int e, const char *what, uint64_t bytes, struct snug_error *err)
+{
+	const char *hint = e == EMFILE   ? "raise the limit on open files: ulimit -n"
+	                   : e == ENOMEM ? "raise the limits on mappings (sysctl vm.max_map_count) or address space "
+	                                   "(ulimit -v), or use less memory"
+	                                 : "update the kernel, or use less memory";
+
+	return snug__err(err, -e, SNUG_STEP_MEMORY, hint, "memory: %s of %s: %s (%s)", what, snug__text_size(bytes).s,
+	                 snug__errno_text(e), snug__errno_name(e));
+}
+
+int snug__map_private(int fd, uint64_t offset, uint64_t bytes, void **out, struct snug_error *err)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd, (off_t)offset);
+
+	if (at == MAP_FAILED)
+		return map_failed(errno, "mmap", bytes, err);
+	*out = at;
+	return 0;
+}
+
+int snug__map_replace(int fd, uint64_t offset, uint64_t bytes, void *at, struct snug_error *err)
+{
+	void *got =
+	    mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, fd, (off_t)offset);
+
+	return got == MAP_FAILED ? map_failed(errno, "mmap", bytes, err) : 0;
+}
+
+int snug__map_view(int fd, uint64_t offset, uint64_t bytes, const uint8_t **out, struct snug_error *err)
+{
+	void *at = mmap(NULL, bytes, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, (off_t)offset);
+
+	if (at == MAP_FAILED)
+		return map_failed(errno, "mmap", bytes, err);
+	*out = at;
+	return 0;
+}
+
+int snug__map_drop(void *at, uint64_t bytes)
+{
+	return madvise(at, bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+int snug__map_memfd(const char *name, uint64_t bytes, struct snug_error *err)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), r;
+
+	if (fd < 0)
+		return map_failed(errno, "memfd_create", bytes, err);
+	if (ftruncate(fd, (off_t)bytes) == 0)
+		return fd;
+	r = map_failed(errno, "ftruncate", bytes, err);
+	close(fd);
+	return r;
+}
+
+int snug__map_seal(int fd, struct snug_error *err)
+{
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return 0;
+	return map_failed(errno, "F_ADD_SEALS", 0, err);
 }
 
 void snug__map_free(void *at, uint64_t bytes)

@@ -43,6 +43,16 @@ int snug__tables_plan(struct snug__tables *t, uint64_t top, unsigned cpus, struc
 int snug__tables_write(const struct snug__tables *t, enum snug_mode mode, unsigned cpu, struct snug__mem *mem,
                        struct snug__mode_tables *out);
 
+/* Where a vCPU finds them in this mode. */
+void snug__tables_where(const struct snug__tables *t, enum snug_mode mode, unsigned cpu,
+                        struct snug__mode_tables *out);
+
+/*
+ * Are these the bytes of the region, with the 64-bit tables of every vCPU as they were written, but for what a CPU notes in
+ * them (accessed, dirty, busy)?  false where memory for the comparison is missing.
+ */
+bool snug__tables_intact(const struct snug__tables *t, const uint8_t *now);
+
 /*
  * ivt.c: real mode's interrupt vectors (SDM 3A 20.1.4) at 0 and their stubs at 0x500, behind the BIOS data area, in the
  * guest's own RAM: nothing else would tell of a fault there.  -EFAULT where there is no RAM.

@@ -79,6 +79,9 @@
 /* SDM 3B 17.2.3 "Debug status register (DR6)": a single step did it */
 #define X86_DR6_BS (1ull << 14)
 
+/* SDM 4 table 2-2 */
+#define X86_MSR_TSC 0x10
+
 /* SDM 3A 9.1.4 "First instruction executed" */
 #define X86_RESET_VECTOR 0xfffffff0ull
 #define X86_RESET_CS_SELECTOR 0xf000

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* state: all that KVM holds of a vCPU, got, set, and returned to */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "core/core.h"
+#include "core/frozen.h"
+#include "x86/x86.h"
+
+static int no_memory(struct snug_error *err)
+{
+	return snug__err(err, -ENOMEM, SNUG_STEP_GET_SREGS, "free some memory", "vCPU state: out of memory");
+}
+
+static int get_msrs(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err)
+{
+	const snug_vm *vm = vcpu->vm;
+	int n;
+
+	out->msrs = calloc(vm->msr_count + 1ul, sizeof(*out->msrs));
+	if (!out->msrs)
+		return no_memory(err);
+	for (unsigned i = 0; i < vm->msr_count; i++)
+		out->msrs[i].index = vm->msrs[i];
+	n = snug__kvm_get_msrs(vcpu->kvm.fd, out->msrs, vm->msr_count, &vm->watch, err);
+	out->msr_count = n < 0 ? 0 : (uint32_t)n;
+	return n;
+}
+
+static int get_cpuid(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err)
+{
+	struct snug__kvm_cpuid table;
+	int r = snug__kvm_get_cpuid(vcpu->kvm.fd, &table, &vcpu->vm->watch, err);
+
+	if (r < 0)
+		return r;
+	out->cpuid = calloc(table.nent + 1ul, sizeof(*out->cpuid));
+	if (!out->cpuid)
+		return no_memory(err);
+	memcpy(out->cpuid, table.rows, table.nent * sizeof(*out->cpuid));
+	out->cpuid_count = table.nent;
+	return 0;
+}
+
+int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	int fd = vcpu->kvm.fd, r;
+
+	r = snug__kvm_get_regs(fd, &out->regs, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_sregs(fd, &out->sregs, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_events(fd, &out->events, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_debugregs(fd, &out->debug, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_xcrs(fd, &out->xcrs, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_mp_state(fd, &out->mp, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_xsave(fd, out->xsave, w, err);
+	if (r >= 0)
+		r = get_msrs(vcpu, out, err);
+	if (r >= 0)
+		r = get_cpuid(vcpu, out, err);
+	out->mark_len = vcpu->mark_len;
+	memcpy(out->mark, vcpu->mark, sizeof(out->mark));
+	return r < 0 ? r : 0;
+}
+
+static int msr_refused(const snug_vcpu *vcpu, const struct kvm_msr_entry *row, struct snug_error *err)
+{
+	return snug__err(err, -ENOTSUP, SNUG_STEP_SET_SREGS,
+	                 "this host's KVM does not take the state back: use one like the one it was made on",
+	                 "vCPU %u: MSR 0x%x cannot be set to 0x%llx", vcpu->index, row->index,
+	                 (unsigned long long)row->data);
+}
+
+/*
+ * Some MSRs can be read and not written; such a one is fine where it has its value anyway.  Those KVM takes are kept for
+ * resets, so that these are one call.
+ */
+static int put_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	struct kvm_msr_entry *rows = calloc(in->msr_count + 1ul, sizeof(*rows));
+	unsigned n = in->msr_count, at = 0, kept = 0;
+
+	if (!rows)
+		return no_memory(err);
+	free(vcpu->msrs);
+	vcpu->msrs = rows;
+	vcpu->msr_count = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (in->msrs[i].index != X86_MSR_TSC)
+			rows[kept++] = in->msrs[i];
+	n = kept;
+	while (at < n) {
+		struct kvm_msr_entry now = {.index = rows[at].index};
+		int r = snug__kvm_set_msrs(vcpu->kvm.fd, rows + at, n - at, w, err);
+
+		if (r > 0) {
+			at += (unsigned)r;
+			continue;
+		}
+		if (r == 0)
+			r = snug__kvm_get_msrs(vcpu->kvm.fd, &now, 1, w, err);
+		if (r < 0)
+			return r;
+		if (r == 0 || now.data != rows[at].data)
+			return msr_refused(vcpu, &rows[at], err);
+		n--;
+		memmove(rows + at, rows + at + 1, (n - at) * sizeof(*rows));
+	}
+	vcpu->msr_count = n;
+	if (tsc) {
+		const struct kvm_msr_entry counter = {.index = X86_MSR_TSC, .data = tsc};
+		int r = snug__kvm_set_msrs(vcpu->kvm.fd, &counter, 1, w, err);
+
+		return r < 0 ? r : r == 0 ? msr_refused(vcpu, &counter, err) : 0;
+	}
+	return 0;
+}
+
+static void put_mark(snug_vcpu *vcpu, const struct snug__cpu_state *in)
+{
+	vcpu->mark_len = in->mark_len;
+	memcpy(vcpu->mark, in->mark, sizeof(vcpu->mark));
+}
+
+/* CPUID is set already: what registers and MSRs there are goes by it. */
+int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	int fd = vcpu->kvm.fd, r;
+
+	vcpu->kvm.run->kvm_dirty_regs = 0;
+	r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
+	if (r >= 0)
+		r = snug__kvm_set_xsave(fd, in->xsave, w, err);
+	if (r >= 0)
+		r = snug__kvm_set_sregs(fd, &in->sregs, w, err);
+	if (r >= 0)
+		r = snug__kvm_set_regs(fd, &in->regs, w, err);
+	if (r >= 0)
+		r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+	if (r >= 0)
+		r = put_msrs(vcpu, in, tsc, err);
+	if (r >= 0)
+		r = snug__kvm_set_events(fd, &in->events, w, err);
+	if (r >= 0)
+		r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
+	put_mark(vcpu, in);
+	vcpu->ran = true; /* its registers are not those of a new CPU */
+	vcpu->touched = false;
+	return r < 0 ? r : 0;
+}
+
+static int return_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+{
+	unsigned at = 0;
+	int r;
+
+	if (!vcpu->msrs || tsc)
+		return put_msrs(vcpu, in, tsc, err);
+	while (at < vcpu->msr_count) {
+		r = snug__kvm_set_msrs(vcpu->kvm.fd, vcpu->msrs + at, vcpu->msr_count - at, &vcpu->vm->watch, err);
+		if (r <= 0)
+			return r < 0 ? r : msr_refused(vcpu, &vcpu->msrs[at], err);
+		at += (unsigned)r;
+	}
+	return 0;
+}
+
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
+                       struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	int fd = vcpu->kvm.fd, r = 0;
+
+	if (all) {
+		r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
+		if (r >= 0)
+			r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+		if (r >= 0)
+			r = return_msrs(vcpu, in, tsc, err);
+		if (r >= 0)
+			r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
+	}
+	if (r >= 0)
+		r = snug__kvm_set_xsave(fd, in->xsave, w, err);
+	if (r >= 0)
+		r = snug__sync_set(vcpu, &in->regs, &in->sregs, &in->events, err);
+	put_mark(vcpu, in);
+	if (r >= 0)
+		vcpu->touched = false;
+	return r < 0 ? r : 0;
+}

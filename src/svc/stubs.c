@@ -1,0 +1,4 @@
+#include "core/frozen.h"
+struct snug__symbols *snug__symbols_hold(struct snug__symbols *s){return s;}
+void snug__symbols_drop(struct snug__symbols *s){(void)s;}
+void snug_console_set(snug_vm *vm, const struct snug_console *c){(void)vm;(void)c;}
