@@ -24,6 +24,7 @@ enum cli_status {
 int verb_run(const struct cli_args *args);
 int verb_restore(const struct cli_args *args);
 int verb_clone(const struct cli_args *args);
+int verb_call(const struct cli_args *args);
 int verb_snapshot(const struct cli_args *args);
 int verb_check(const struct cli_args *args);
 int verb_demo(const struct cli_args *args);

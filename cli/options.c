@@ -7,7 +7,7 @@
 
 #define FIELD(name) offsetof(struct cli_args, name)
 #define RUNS (CLI_RUN | CLI_RESTORE)
-#define ALL (RUNS | CLI_CLONE | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
+#define ALL (RUNS | CLI_CLONE | CLI_CALL | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
 
 const struct cli_option cli_options[] = {
     {"as", "KIND", "what the image is: flat, elf or firmware (default: told from its bytes)",
@@ -20,7 +20,8 @@ const struct cli_option cli_options[] = {
      CLI_RUN, CLI_TYPE_MODE, FIELD(mode)},
     {"mode", "MODE", "show one CPU mode only: real, protected, paged32, long or user", NULL, CLI_DEMO, CLI_TYPE_MODE,
      FIELD(mode)},
-    {"mem", "SIZE", "guest memory, a multiple of 4K; K, M, G and T are units (default 16M)", NULL, CLI_RUN,
+    {"mode", "MODE", "CPU mode to call in: user or long (default user)", NULL, CLI_CALL, CLI_TYPE_MODE, FIELD(mode)},
+    {"mem", "SIZE", "guest memory, a multiple of 4K; K, M, G and T are units (default 16M)", NULL, CLI_RUN | CLI_CALL,
      CLI_TYPE_SIZE, FIELD(mem)},
     {"cpus", "N", "virtual CPUs (default 1)",
      "CPU 0 starts the guest; a bare guest has no way yet to start the others.", CLI_RUN, CLI_TYPE_COUNT,
@@ -33,12 +34,21 @@ const struct cli_option cli_options[] = {
     {"stack", "ADDR", "initial stack pointer (default: end of memory; real mode 0x7000)", NULL, CLI_RUN,
      CLI_TYPE_ADDRESS, FIELD(stack)},
     {"count", "N", "how many clones to make and run", NULL, CLI_CLONE, CLI_TYPE_COUNT, FIELD(count), 'n'},
-    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL, RUNS | CLI_CLONE,
-     CLI_TYPE_SECONDS, FIELD(timeout_ns)},
+    {"list", NULL, "list the names of IMAGE instead: address, size, name", NULL, CLI_CALL, CLI_TYPE_FLAG,
+     FIELD(list)},
+    {"hex", NULL, "print the result in hexadecimal", NULL, CLI_CALL, CLI_TYPE_FLAG, FIELD(hex)},
+    {"quiet", NULL, "do not print the result", NULL, CLI_CALL, CLI_TYPE_FLAG, FIELD(quiet)},
+    {"repeat", "N", "call N times, each from the same state, and tell on stderr how long it took",
+     "All calls must give what the first one gave, else the status is 125. What the guest prints is shown of the "
+     "first "
+     "call alone.",
+     CLI_CALL, CLI_TYPE_COUNT, FIELD(repeat)},
+    {"timeout", "SECONDS", "stop the guest after so long, with status 124; decimals are fine", NULL,
+     RUNS | CLI_CLONE | CLI_CALL, CLI_TYPE_SECONDS, FIELD(timeout_ns)},
     {"reboot", NULL, "a reset by the guest starts it over instead of ending the run",
      "The image, or the snapshot, is read again into a new machine. The time of --timeout goes on.", RUNS,
      CLI_TYPE_FLAG, FIELD(reboot)},
-    {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, RUNS, CLI_TYPE_FLAG,
+    {"stats", NULL, "at the end, print what each kind of exit cost, to stderr", NULL, RUNS | CLI_CALL, CLI_TYPE_FLAG,
      FIELD(stats)},
     {"stats", NULL, "at the end, print how long restoring, cloning and running took, to stderr", NULL, CLI_CLONE,
      CLI_TYPE_FLAG, FIELD(stats)},
@@ -48,7 +58,7 @@ const struct cli_option cli_options[] = {
      RUNS, CLI_TYPE_PATH, FIELD(gdb)},
     {"json", "FILE", "write the results to FILE as JSON",
      "FILE appears whole or not at all. That it cannot be written is status 125.",
-     RUNS | CLI_CLONE | CLI_SNAPSHOT | CLI_CHECK, CLI_TYPE_PATH, FIELD(json)},
+     RUNS | CLI_CLONE | CLI_CALL | CLI_SNAPSHOT | CLI_CHECK, CLI_TYPE_PATH, FIELD(json)},
     {"trace", "FILE", "write a timeline to FILE, for ui.perfetto.dev or chrome://tracing",
      "It shows KVM_RUN, each exit with its arguments, the work of devices and the marks of the guest (snug_mark of "
      "snug/guest.h), the newest 131072 exits of them; otherData in the file counts the lost events. With --reboot it "
@@ -76,8 +86,8 @@ const struct cli_option cli_options[] = {
     {"verify", NULL, "read all of memory too, and compare its checksums", NULL, CLI_SNAPSHOT, CLI_TYPE_FLAG,
      FIELD(verify)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
-    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL, RUNS | CLI_CLONE,
-     CLI_TYPE_FLAG, FIELD(verbose)},
+    {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL,
+     RUNS | CLI_CLONE | CLI_CALL, CLI_TYPE_FLAG, FIELD(verbose)},
     {"help", NULL, "show this", NULL, ALL, CLI_TYPE_FLAG, FIELD(help)},
     {NULL},
 };
@@ -91,6 +101,10 @@ const struct cli_verb cli_verbs[] = {
     {"clone", CLI_CLONE, "[OPTIONS] FILE -n N", "run many clones of a snapshot, each to its end",
      "Status: the highest of the clones; snug failed 125, no snapshot in FILE 126, no FILE 127.",
      .operands = {"FILE"}, .min = 1, .max = 1},
+    {"call", CLI_CALL, "[OPTIONS] IMAGE FUNCTION [ARG...]", "call one function of an ELF file, or of a snapshot",
+     "ARG: a number, s:TEXT, @FILE (address and length), o:N (output), io:TEXT, io:@FILE (both).\n"
+     "Status: 0 if the function returned; crash 123, timeout 124, snug failed 125, no IMAGE 127.",
+     .operands = {"IMAGE", "FUNCTION", "ARG"}, .min = 1, .max = CLI_OPERANDS_MAX, .numbers = true},
     {"snapshot", CLI_SNAPSHOT, "info [OPTIONS] FILE",
      "say what a snapshot holds, and whether it can be restored here",
      "Status: 0 if it can be restored here, 1 if not; no snapshot or damaged 126, no FILE 127.", .operands = {"FILE"},

@@ -20,6 +20,7 @@ enum cli_verb_bit {
 	CLI_RESTORE = 1 << 3,
 	CLI_SNAPSHOT = 1 << 4,
 	CLI_CLONE = 1 << 5,
+	CLI_CALL = 1 << 6,
 };
 
 /* How the argument of an option is read, and what field type it fills. */
@@ -50,10 +51,10 @@ struct cli_args {
 	const char *image;      /* the first operand, NULL: none given */
 	const char *guest_args; /* the first after --, NULL: none */
 	int kind, mode;
-	uint64_t mem, cpus, timeout_ns, count; /* 0: not given */
+	uint64_t mem, cpus, timeout_ns, count, repeat; /* 0: not given */
 	struct cli_address load, entry, stack;
 	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
-	bool stats, stream, sandbox, reboot, verbose, verify, help;
+	bool stats, stream, sandbox, reboot, verbose, verify, hex, quiet, list, help;
 };
 
 struct cli_option {

@@ -54,7 +54,7 @@ static void sleep_on(struct cli_run *r)
 	}
 }
 
-static void timed_out(struct cli_run *r)
+void cli_run_timed_out(struct cli_run *r)
 {
 	struct snug_error e;
 	double seconds = (double)r->args->timeout_ns / 1e9;
@@ -64,7 +64,7 @@ static void timed_out(struct cli_run *r)
 	cli_run_fail(r, CLI_TIMEOUT, &e);
 }
 
-static void crashed(struct cli_run *r, const struct snug_exit *x)
+void cli_run_crashed(struct cli_run *r, const struct snug_exit *x)
 {
 	struct cli_result *res = r->result;
 
@@ -123,7 +123,7 @@ static bool run_guest(struct cli_run *r)
 	for (;;) {
 		if (!time_left(r, &ns)) {
 			x->kind = SNUG_EXIT_TIMEOUT;
-			timed_out(r);
+			cli_run_timed_out(r);
 			return false;
 		}
 		if (run_some(r, ns, &e) < 0) {
@@ -160,7 +160,7 @@ static bool run_guest(struct cli_run *r)
 			r->result->by_guest = true;
 			return true;
 		case CLI_END_CRASH:
-			crashed(r, x);
+			cli_run_crashed(r, x);
 			return false;
 		}
 	}

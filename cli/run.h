@@ -16,6 +16,7 @@
 struct cli_run {
 	const struct cli_args *args;
 	bool snapshot; /* it starts from a snapshot, not from an image */
+	bool call;     /* its functions are to be called, by their names */
 	snug_vm *vm;
 	struct cli_console console;
 	struct cli_result *result;
@@ -27,6 +28,10 @@ struct cli_run {
 
 /* Snug's own end of the run, told on stderr. */
 void cli_run_fail(struct cli_run *r, int status, const struct snug_error *e);
+
+/* And the end the guest came to, which is in the result. */
+void cli_run_timed_out(struct cli_run *r);
+void cli_run_crashed(struct cli_run *r, const struct snug_exit *x);
 
 /* start.c: makes the machine and puts the guest into it; false where that failed, and then all is said. */
 bool cli_run_start(struct cli_run *r);

@@ -30,8 +30,10 @@ static int load(struct cli_run *r, struct snug_error *e)
 	    .size = sizeof image,
 	    .path = a->image,
 	    .kind = (enum snug_kind)a->kind,
-	    .mode = (enum snug_mode)a->mode,
-	    .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) | (a->entry.given ? SNUG_IMAGE_ENTRY : 0),
+	    .mode = a->mode || !r->call ? (enum snug_mode)a->mode : SNUG_MODE_USER,
+	    /* A snapshot has the names too, so that functions can be called in what is restored from it. */
+	    .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) | (a->entry.given ? SNUG_IMAGE_ENTRY : 0) |
+	             (r->call || a->save ? SNUG_IMAGE_SYMBOLS : 0),
 	    .load = a->load.value,
 	    .entry = a->entry.value,
 	    .stack = a->stack.value,
@@ -67,6 +69,8 @@ static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)
 
 	if (code < 0)
 		r->vm = NULL;
+	if (code == -ENOEXEC && r->call)
+		snprintf(e->hint, sizeof e->hint, "snug call takes a 64-bit ELF file, or a snapshot of one");
 	*status = cli_snapshot_status(e, code);
 	return code;
 }
