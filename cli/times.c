@@ -31,9 +31,3 @@ const char *cli_times_text(char out[64], const struct cli_times *t)
 	         cli_time(text[2], t->max));
 	return out;
 }
-
-json_t *cli_times_json(const struct cli_times *t)
-{
-	return json_pack("{s:I, s:I, s:I}", "p50_ns", (json_int_t)t->p50, "p99_ns", (json_int_t)t->p99, "max_ns",
-	                 (json_int_t)t->max);
-}

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "json.h"
-
 struct cli_times {
 	uint64_t p50, p99, max;
 };
@@ -17,7 +15,5 @@ struct cli_times cli_times(uint64_t *ns, size_t n);
 
 /* "p50 1.2 us, p99 3.4 us, max 5.6 us" */
 const char *cli_times_text(char out[64], const struct cli_times *t);
-
-json_t *cli_times_json(const struct cli_times *t);
 
 #endif
