@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,9 +98,16 @@ static inline void box_load(struct box *b, enum snug_mode mode, const uint8_t *c
 #define BOX(b, mode, guest) (box_open(b, (struct snug_config){.devices = SNUG_DEV_ALL}), BOX_LOAD(b, mode, guest))
 #define BOX_LOAD(b, mode, guest) box_load(b, mode, guest, guest##_end)
 
+#ifdef REBIRTH
+#include "rebirth.h"
+#else
+#define rebirth(b) ((void)(b))
+#endif
+
 /* Runs until something comes back; the exit is in the box too. */
 static inline enum snug_exit_kind box_run(struct box *b)
 {
+	rebirth(b);
 	memset(&b->x, 0, sizeof(b->x));
 	if (snug_vcpu_run(b->cpu, PATIENCE, &b->x, &b->e) < 0)
 		fail_msg("%s", b->e.msg);

@@ -201,6 +201,8 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
 	if (r >= 0)
 		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
 	close(dev);
+	vm->devices = from ? from->devices : c->devices;
+	vm->console = c->console;
 	return r < 0 ? r : snug__machine_build(vm, from ? from->devices : c->devices, &c->console, err);
 }
 
