@@ -18,7 +18,7 @@
 
 #include "options.h"
 
-#define CLI_CLONE_KEPT (1u << 20) /* bytes of one clone's console */
+#define CLI_CLONE_KEPT (256u << 10) /* bytes of one clone's console */
 
 struct cli_clone {
 	snug_vm *vm;
