@@ -64,13 +64,14 @@ static int check_args(const struct cli_args *a, bool elf, struct snug_error *e)
 static int list(snug_vm *vm)
 {
 	const char *name;
-	uint64_t address, bytes;
+	uint64_t address, first, bytes;
 	size_t i = 0;
 
 	for (; (name = snug_symbol_name(vm, i, &address)); i++) {
 		char *shown = strdup(name);
 
-		if (!shown || snug_symbol(vm, name, NULL, &bytes) < 0)
+		/* Of several of one name only the first can be asked for. */
+		if (snug_symbol(vm, name, &first, &bytes) < 0 || first != address)
 			bytes = 0;
 		if (shown)
 			cli_defuse(shown);
@@ -102,10 +103,20 @@ static void ended(struct call *c)
 		r->result->status = x->status.code;
 		r->result->by_guest = true;
 	} else {
-		cli_err(&e, -ECANCELED, NULL, "%s did not return: the guest's end was %s", c->fn.name,
-		        snug_exit_name(x->kind));
+		/* A call that a signal ended cannot go on: its buffers' places are forgotten. */
+		cli_err(&e, -ECANCELED, x->kind == SNUG_EXIT_SIGNAL ? "snug was stopped or traced: try again" : NULL,
+		        "%s did not return: it was ended by %s", c->fn.name, snug_exit_name(x->kind));
 		cli_run_fail(r, CLI_FAILED, &e);
 	}
+}
+
+/* What the library would have a program do, as the command's user can do it. */
+static void hint(struct snug_error *e)
+{
+	if (e->code == -ENOENT)
+		snprintf(e->hint, sizeof e->hint, "'snug call --list IMAGE' lists the names there are");
+	else if (e->code == -E2BIG)
+		snprintf(e->hint, sizeof e->hint, "give the guest more memory, --mem, or pass less at a time");
 }
 
 /* Calls once; false where it did not return, and then all is said. */
@@ -117,6 +128,8 @@ static bool call_once(struct call *c, uint64_t *value)
 
 	memcpy(c->fn.args, c->args.arg, sizeof c->fn.args);
 	code = snug_call(r->vm, &c->fn, value, &r->result->exit, &e);
+	if (code < 0)
+		hint(&e);
 	if (code < 0)
 		cli_run_fail(r, CLI_FAILED, &e);
 	else if (code > 0 || r->console.err)
