@@ -465,6 +465,21 @@ static int host_caps(struct scene *s, struct snug_error *e)
 	return snug_host_caps(NULL, caps, 4, e);
 }
 
+static int hygiene_set(struct scene *s, struct snug_error *e)
+{
+	const struct snug_hygiene h = {.size = sizeof(h), .time = SNUG_TIME_BACK};
+
+	return snug_hygiene_set(s->vm, &h, e);
+}
+
+static int generation(struct scene *s, struct snug_error *e)
+{
+	uint8_t id[16];
+
+	(void)e;
+	return snug_generation(s->vm, id);
+}
+
 const struct call_row call_rows[] = {
     {"snug_vm_new", "two vCPUs, all devices", NULL, vm_new},
     {"snug_vm_new", "memory above 4 GiB", NULL, vm_new_large},
@@ -517,6 +532,8 @@ const struct call_row call_rows[] = {
     {"snug_core_write", "", crashed, core_write},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
+    {"snug_hygiene_set", "", bare_vm, hygiene_set, .pure = true},
+    {"snug_generation", "", bare_vm, generation, .silent = true},
 };
 
 const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);

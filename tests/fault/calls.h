@@ -22,6 +22,7 @@ struct call_row {
 	int (*call)(struct scene *s, struct snug_error *e);
 	bool keeps;  /* what a failure left half done stays with the VM until it is freed: tables, a ROM, a timer */
 	bool silent; /* takes no struct snug_error */
+	bool pure;   /* calls nothing that could fail: only its arguments can be wrong */
 };
 
 extern const struct call_row call_rows[];

@@ -10,7 +10,7 @@
 #include "inject.h"
 #include "ioctls.h"
 
-#define ROOM 64       /* for tests */
+#define ROOM 128      /* for tests */
 #define CALLS_MAX 512 /* into libc, of one public call */
 
 static const int errors[] = {ENOMEM, EINVAL, EMFILE}; /* of ioctls; other functions fail in the way they know */
@@ -141,7 +141,7 @@ static void walk(void **state)
 		last++;
 		assert_in_range(last, 0, CALLS_MAX - 1);
 	}
-	assert_true(last > 0); /* a call with nothing to fail has no place here */
+	assert_int_equal(last == 0, row->pure);
 	for (size_t i = 1; i < sizeof(errors) / sizeof(errors[0]); i++)
 		for (unsigned n = 0; n < last; n++)
 			if (ioctls[n])
