@@ -579,7 +579,7 @@ int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struc
 /*
  * Runs a vCPU for at most timeout_ns nanoseconds (0: no limit) and says why it stopped.  Exits that devices deal
  * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT,
- * SIGNAL, STATUS or RESET, running again goes on; after the others the guest is stuck until its registers are set.
+ * SIGNAL, STATUS, RESET, MARK or RETURN, running again goes on; after the others the guest is stuck until its registers are set.
  * After a FAULT the vCPU stands in the stub that told of it, and running on returns from there to the faulting
  * instruction (not in 32-bit modes on kvm_pvm, whose emulator has no iret there).
  *
@@ -628,7 +628,7 @@ struct snug_device_ops {
 	/*
 	 * For baselines and snapshots (tier 7).  save writes the device's state, at most max bytes, and returns how many
 	 * it needs, which is always the same number and at most 65536; load puts such a state back, and returns 0 or a
-	 * negative errno for bytes it did not write.  Either NULL: the device has no state, and is left alone.
+	 * negative errno for bytes it did not write.  Either NULL, or size 0: the device has no state, and is left alone.
 	 */
 	size_t (*save)(void *self, void *bytes, size_t max);
 	int (*load)(void *self, const void *bytes, size_t len);

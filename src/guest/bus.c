@@ -13,6 +13,7 @@
 
 #define WIDEST 8 /* bytes of the widest access */
 #define FIRST_ROOM 8
+#define OPS_FIRST offsetof(struct snug_device_ops, save) /* the fields of version 0.1 */
 
 typedef unsigned long long ull; /* what %llx prints */
 
@@ -67,7 +68,7 @@ const struct snug__range *snug__bus_overlap(const struct snug__bus *b, uint64_t 
 /* The caller's ops as this version knows them. */
 static int copy_ops(struct snug_device_ops *to, const struct snug_device_ops *from, struct snug_error *err)
 {
-	if (!snug__sized_copy(to, sizeof(*to), from))
+	if (!snug__sized_grown(to, OPS_FIRST, sizeof(*to), from))
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set size to sizeof(struct snug_device_ops), or 0",
 		                 "device ops: size %zu, or a field beyond the %zu bytes known here, is wrong",
 		                 from->size, sizeof(*to));

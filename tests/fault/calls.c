@@ -89,6 +89,21 @@ static bool counting(struct scene *s)
 	return loaded(s) && snug_stats_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0;
 }
 
+static bool with_baseline(struct scene *s)
+{
+	return loaded(s) && snug_baseline(s->vm, NULL) == 0;
+}
+
+static bool away_from_baseline(struct scene *s)
+{
+	return with_baseline(s) && snug_run(s->vm, &s->x) == 0 && snug_mem_write(s->vm, 0x8000, "x", 1) == 0;
+}
+
+static bool with_pool(struct scene *s)
+{
+	return with_baseline(s) && snug_pool_new(s->vm, 0, &s->pool, NULL) == 0;
+}
+
 /* The calls. */
 
 static int vm_new(struct scene *s, struct snug_error *e)
@@ -465,6 +480,52 @@ static int host_caps(struct scene *s, struct snug_error *e)
 	return snug_host_caps(NULL, caps, 4, e);
 }
 
+static int hygiene_set(struct scene *s, struct snug_error *e)
+{
+	const struct snug_hygiene h = {.size = sizeof(h), .time = SNUG_TIME_BACK};
+
+	return snug_hygiene_set(s->vm, &h, e);
+}
+
+static int generation(struct scene *s, struct snug_error *e)
+{
+	uint8_t id[16];
+
+	(void)e;
+	return snug_generation(s->vm, id);
+}
+
+static int baseline(struct scene *s, struct snug_error *e)
+{
+	return snug_baseline(s->vm, e);
+}
+
+static int reset(struct scene *s, struct snug_error *e)
+{
+	return snug_reset(s->vm, NULL, e);
+}
+
+static int clone_two(struct scene *s, struct snug_error *e)
+{
+	return snug_clone(s->vm, 2, s->clones, e);
+}
+
+static int pool_new(struct scene *s, struct snug_error *e)
+{
+	return snug_pool_new(s->vm, 1, &s->pool, e);
+}
+
+static int pool_get(struct scene *s, struct snug_error *e)
+{
+	return snug_pool_get(s->pool, &s->clones[0], e);
+}
+
+static int files_need(struct scene *s, struct snug_error *e)
+{
+	(void)s;
+	return snug_files_need(1, e);
+}
+
 const struct call_row call_rows[] = {
     {"snug_vm_new", "two vCPUs, all devices", NULL, vm_new},
     {"snug_vm_new", "memory above 4 GiB", NULL, vm_new_large},
@@ -517,12 +578,24 @@ const struct call_row call_rows[] = {
     {"snug_core_write", "", crashed, core_write},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
+    {"snug_baseline", "the first", loaded, baseline, .keeps = true, .copes = true},
+    {"snug_baseline", "another", away_from_baseline, baseline, .keeps = true, .copes = true},
+    {"snug_reset", "", away_from_baseline, reset, .keeps = true},
+    {"snug_clone", "two", with_baseline, clone_two, .copes = true},
+    {"snug_pool_new", "", with_baseline, pool_new, .copes = true},
+    {"snug_pool_get", "of an empty pool", with_pool, pool_get, .copes = true},
+    {"snug_files_need", "", bare_vm, files_need, .pure = true},
+    {"snug_hygiene_set", "", bare_vm, hygiene_set, .pure = true},
+    {"snug_generation", "", bare_vm, generation, .silent = true},
 };
 
 const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);
 
 void scene_end(struct scene *s)
 {
+	snug_vm_free(s->clones[0]);
+	snug_vm_free(s->clones[1]);
+	snug_pool_free(s->pool);
 	snug_gdb_free(s->gdb);
 	snug_vm_free(s->vm);
 	if (s->path[0])

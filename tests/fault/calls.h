@@ -13,6 +13,8 @@ struct scene {
 	struct snug_exit x;
 	char path[32]; /* of a file, where there is one */
 	snug_gdb *gdb; /* NULL: no session */
+	snug_vm *clones[2];
+	snug_pool *pool;
 };
 
 struct call_row {
@@ -22,6 +24,8 @@ struct call_row {
 	int (*call)(struct scene *s, struct snug_error *e);
 	bool keeps;  /* what a failure left half done stays with the VM until it is freed: tables, a ROM, a timer */
 	bool silent; /* takes no struct snug_error */
+	bool copes;  /* does without some calls, or tries them again: success is fine too where no ioctl failed for good */
+	bool pure;   /* calls nothing that could fail: only its arguments can be wrong */
 };
 
 extern const struct call_row call_rows[];

@@ -49,6 +49,7 @@ static const struct {
     [INJECT_TIMER_CREATE] = {"timer_create", EAGAIN},
     [INJECT_TIMER_SETTIME] = {"timer_settime", EINVAL},
     [INJECT_MUTEX_INIT] = {"pthread_mutex_init", ENOMEM},
+    [INJECT_GETRANDOM] = {"getrandom", ENOSYS},
 };
 
 static void arm(enum inject_fn fn, unsigned nth, int err)
@@ -184,6 +185,7 @@ int __real_timer_settime(timer_t t, int flags, const struct itimerspec *at, stru
 int __real_timer_delete(timer_t t);
 int __real_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
 int __real_pthread_mutex_destroy(pthread_mutex_t *m);
+ssize_t __real_getrandom(void *to, size_t len, unsigned flags);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -201,6 +203,7 @@ int __wrap_timer_settime(timer_t t, int flags, const struct itimerspec *at, stru
 int __wrap_timer_delete(timer_t t);
 int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
 int __wrap_pthread_mutex_destroy(pthread_mutex_t *m);
+ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags);
 
 /* What these are called where off_t is asked to have 64 bits, which it has here anyway. */
 #define ALIAS(name) __attribute__((alias(#name)))
@@ -243,7 +246,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	void *p = hits(INJECT_MMAP, 0, 0) ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, off);
 
-	if (p != MAP_FAILED)
+	if (p != MAP_FAILED && !(flags & MAP_FIXED)) /* that takes the place of another */
 		held.maps += (long)len;
 	return p;
 }
@@ -323,6 +326,11 @@ int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a)
 
 	held.mutexes += r == 0;
 	return r;
+}
+
+ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags)
+{
+	return hits(INJECT_GETRANDOM, 0, 0) ? -1 : __real_getrandom(to, len, flags);
 }
 
 int __wrap_pthread_mutex_destroy(pthread_mutex_t *m)

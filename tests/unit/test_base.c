@@ -181,6 +181,44 @@ static void sized_rules(void **state)
 	assert_false(snug__sized_copy(&ours, sizeof(ours), &theirs));
 }
 
+/* A struct that got a field after version 0.1: callers of both times, and of times to come. */
+static void sized_growth(void **state)
+{
+	struct now {
+		size_t size;
+		uint64_t a, b;
+	} ours;
+	struct {
+		struct now n;
+		uint64_t later;
+	} theirs = {.n = {.a = 5, .b = 6}};
+	const size_t first = offsetof(struct now, b);
+	static const struct {
+		size_t size;
+		bool good;
+		uint64_t b;
+	} rows[] = {
+	    {0, true, 0},
+	    {offsetof(struct now, b), true, 0},
+	    {sizeof(struct now), true, 6},
+	    {offsetof(struct now, b) - 1, false, 0},
+	    {offsetof(struct now, b) + 1, false, 0},
+	    {sizeof(struct now) - 1, false, 0},
+	    {SIZE_MAX, false, 0},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(&ours, 0xaa, sizeof(ours));
+		theirs.n.size = rows[i].size;
+		assert_int_equal(snug__sized_grown(&ours, first, sizeof(ours), &theirs), rows[i].good);
+		if (!rows[i].good)
+			continue;
+		assert_int_equal(ours.a, 5);
+		assert_int_equal(ours.b, rows[i].b);
+	}
+}
+
 static void text_sizes(void **state)
 {
 	(void)state;
@@ -205,7 +243,7 @@ int main(void)
 	    cmocka_unit_test(num_add),     cmocka_unit_test(num_within),          cmocka_unit_test(num_overlap),
 	    cmocka_unit_test(num_round),   cmocka_unit_test(bytes_little_endian), cmocka_unit_test(cursor_stays_bad),
 	    cmocka_unit_test(err_fills),   cmocka_unit_test(err_wraps),           cmocka_unit_test(span_parts),
-	    cmocka_unit_test(sized_rules), cmocka_unit_test(text_sizes),
+	    cmocka_unit_test(sized_rules), cmocka_unit_test(sized_growth),        cmocka_unit_test(text_sizes),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

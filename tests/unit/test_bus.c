@@ -180,7 +180,7 @@ static void takes_ops_of_any_version(void **state)
 	uint8_t byte = 0;
 
 	(void)state;
-	ops.size = sizeof(ops) - 1; /* smaller than the first version's */
+	ops.size = offsetof(struct snug_device_ops, save) - 1; /* smaller than the first version's */
 	assert_int_equal(snug__bus_add(&b, 0, 1, &ops, &p, &e), -EINVAL);
 	assert_non_null(strstr(e.msg, "size"));
 	ops.size = sizeof(ops);
@@ -193,6 +193,46 @@ static void takes_ops_of_any_version(void **state)
 	assert_int_equal(snug__bus_add(&b, 3, 1, &newer.ops, &p, &e), -EINVAL);
 	assert_non_null(strstr(e.msg, "size"));
 	ops.size = SIZE_MAX;
+	assert_int_equal(snug__bus_add(&b, 3, 1, &ops, &p, &e), -EINVAL);
+	snug__bus_destroy(&b);
+}
+
+static size_t save_nothing(void *self, void *bytes, size_t max)
+{
+	(void)self, (void)bytes, (void)max;
+	return 0;
+}
+
+static int load_nothing(void *self, const void *bytes, size_t len)
+{
+	(void)self, (void)bytes, (void)len;
+	return 0;
+}
+
+/* A caller of before save and load has no memory where they would stand. */
+static void takes_ops_without_save(void **state)
+{
+	static const size_t old[] = {0, offsetof(struct snug_device_ops, save)};
+	struct snug_device_ops ops = full;
+	struct snug__bus b = port_bus();
+	struct snug_error e;
+	struct probe p = {0};
+
+	(void)state;
+	ops.save = save_nothing;
+	ops.load = load_nothing;
+	for (unsigned i = 0; i < 2; i++) {
+		ops.size = old[i];
+		add(&b, i, 1, &ops, &p);
+		assert_ptr_equal(snug__bus_find(&b, i)->ops.read, ops.read);
+		assert_null(snug__bus_find(&b, i)->ops.save);
+		assert_null(snug__bus_find(&b, i)->ops.load);
+	}
+	ops.size = sizeof(ops);
+	add(&b, 2, 1, &ops, &p);
+	assert_ptr_equal(snug__bus_find(&b, 2)->ops.save, save_nothing);
+	assert_ptr_equal(snug__bus_find(&b, 2)->ops.load, load_nothing);
+	ops.size = offsetof(struct snug_device_ops, load); /* nobody's */
 	assert_int_equal(snug__bus_add(&b, 3, 1, &ops, &p, &e), -EINVAL);
 	snug__bus_destroy(&b);
 }
@@ -327,15 +367,11 @@ static void removes_by_base_only(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(finds_what_was_added),
-	    cmocka_unit_test(refuses_overlap),
-	    cmocka_unit_test(refuses_bad_ranges),
-	    cmocka_unit_test(refuses_bad_max_size),
-	    cmocka_unit_test(takes_ops_of_any_version),
-	    cmocka_unit_test(cuts_into_pieces),
-	    cmocka_unit_test(access_belongs_to_its_first_byte),
-	    cmocka_unit_test(missing_callbacks),
-	    cmocka_unit_test(last_address_does_not_wrap),
+	    cmocka_unit_test(finds_what_was_added),     cmocka_unit_test(refuses_overlap),
+	    cmocka_unit_test(refuses_bad_ranges),       cmocka_unit_test(refuses_bad_max_size),
+	    cmocka_unit_test(takes_ops_of_any_version), cmocka_unit_test(takes_ops_without_save),
+	    cmocka_unit_test(cuts_into_pieces),         cmocka_unit_test(access_belongs_to_its_first_byte),
+	    cmocka_unit_test(missing_callbacks),        cmocka_unit_test(last_address_does_not_wrap),
 	    cmocka_unit_test(removes_by_base_only),
 	};
 
