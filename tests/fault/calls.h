@@ -13,6 +13,7 @@ struct scene {
 	struct snug_exit x;
 	char path[32]; /* of a file, where there is one */
 	snug_gdb *gdb; /* NULL: no session */
+	int fd;        /* of an empty file, where it is not 0 */
 };
 
 struct call_row {
@@ -21,6 +22,7 @@ struct call_row {
 	bool (*prepare)(struct scene *s);
 	int (*call)(struct scene *s, struct snug_error *e);
 	bool keeps;  /* what a failure left half done stays with the VM until it is freed: tables, a ROM, a timer */
+	bool spares; /* it asks the host for some things it can do without: it may also succeed */
 	bool silent; /* takes no struct snug_error */
 };
 

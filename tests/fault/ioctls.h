@@ -43,6 +43,18 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_GET_STATS_FD),
 	    IOCTL_ROW(KVM_GET_XSAVE),
 	    IOCTL_ROW(KVM_SET_GUEST_DEBUG),
+	    IOCTL_ROW(KVM_GET_VCPU_EVENTS),
+	    IOCTL_ROW(KVM_GET_XCRS),
+	    IOCTL_ROW(KVM_GET_DEBUGREGS),
+	    IOCTL_ROW(KVM_GET_MSRS),
+	    IOCTL_ROW(KVM_GET_MSR_INDEX_LIST),
+	    IOCTL_ROW(KVM_GET_MP_STATE),
+	    IOCTL_ROW(KVM_SET_MP_STATE),
+	    IOCTL_ROW(KVM_GET_CLOCK),
+	    IOCTL_ROW(KVM_SET_CLOCK),
+	    IOCTL_ROW(KVM_GET_TSC_KHZ),
+	    IOCTL_ROW(KVM_SET_TSC_KHZ),
+	    IOCTL_ROW(KVM_GET_DIRTY_LOG),
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
