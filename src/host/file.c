@@ -18,14 +18,21 @@ static const struct {
 } hints[] = {
     {ENOENT, "check the path"},
     {ENOTDIR, "check the path"},
-    {EACCES, "make it readable: chmod +r"},
+    {EACCES, "make it accessible: chmod, chown"},
     {EMFILE, "raise the limit on open files: ulimit -n"},
     {ENOMEM, "free some memory"},
+    {EPERM, "look at the file's and its directory's owner and attributes (ls -ld, lsattr)"},
+    {ENOSPC, "free some space on the file system"},
+    {EDQUOT, "free some space, or raise the disk quota"},
+    {EFBIG, "raise the limit on the size of files: ulimit -f"},
+    {EROFS, "name a file on a file system that can be written"},
+    {ENAMETOOLONG, "name a shorter path"},
+    {ENFILE, "the system has too many files open: close some"},
     {EIO, "the disk or its file system fails: the kernel log (dmesg) may say more"},
-    {0, "try to read the file with another program"},
+    {0, "try the file with another program"},
 };
 
-static int fail(int e, const char *what, struct snug_error *err)
+int snug__file_failed(int e, const char *what, struct snug_error *err)
 {
 	size_t i = 0;
 
@@ -58,7 +65,7 @@ static int read_all(int fd, struct snug__file *f, struct snug_error *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail(errno, "read", err);
+			return snug__file_failed(errno, "read", err);
 		if (n == 0)
 			break; /* it became shorter */
 		at += (size_t)n;
@@ -76,9 +83,9 @@ int snug__file_read(const char *path, struct snug__file *out, struct snug_error 
 
 	*out = (struct snug__file){NULL, 0};
 	if (fd < 0)
-		return fail(errno, "open", err);
+		return snug__file_failed(errno, "open", err);
 	if (fstat(fd, &st) < 0) {
-		r = fail(errno, "stat", err);
+		r = snug__file_failed(errno, "stat", err);
 		goto fail;
 	}
 	r = check_kind(&st, err);
@@ -87,7 +94,7 @@ int snug__file_read(const char *path, struct snug__file *out, struct snug_error 
 	out->len = (size_t)st.st_size;
 	out->bytes = malloc(out->len ? out->len : 1);
 	if (!out->bytes) {
-		r = fail(ENOMEM, "buffer for the file", err);
+		r = snug__file_failed(ENOMEM, "buffer for the file", err);
 		goto fail;
 	}
 	r = read_all(fd, out, err);
@@ -133,5 +140,40 @@ int snug__file_temp(const char *dir, int *out, struct snug_error *err)
 		return snug__err(err, -errno, SNUG_STEP_NONE, "name a directory that can be written",
 		                 "temporary file: %s (%s)", snug__errno_text(errno), snug__errno_name(errno));
 	*out = fd;
+	return 0;
+}
+
+int snug__file_pread(int fd, void *to, size_t len, uint64_t at, struct snug_error *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fd, (uint8_t *)to + done, len - done, (off_t)(at + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return snug__file_failed(errno, "read", err);
+		if (n == 0)
+			return snug__err(err, -EIO, SNUG_STEP_NONE, "try again when nobody writes to it",
+			                 "read: it became shorter meanwhile (EIO)");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int snug__file_pwrite(int fd, const void *from, size_t len, uint64_t at, struct snug_error *err)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pwrite(fd, (const uint8_t *)from + done, len - done, (off_t)(at + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return snug__file_failed(errno, "write", err);
+		done += (size_t)n;
+	}
 	return 0;
 }

@@ -16,6 +16,13 @@ struct snug__file {
 int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err);
 void snug__file_free(struct snug__file *f);
 
+/* The message for a positive errno of a call on a file, with what to do; returns the negative one. */
+int snug__file_failed(int e, const char *what, struct snug_error *err);
+
+/* Exactly len bytes at an offset; -EIO where the file ends before. */
+int snug__file_pread(int fd, void *to, size_t len, uint64_t at, struct snug_error *err);
+int snug__file_pwrite(int fd, const void *from, size_t len, uint64_t at, struct snug_error *err);
+
 /* A file without a name in a directory, for reading and writing; it goes with *fd, which is set on success only. */
 int snug__file_temp(const char *dir, int *fd, struct snug_error *err);
 

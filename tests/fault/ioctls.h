@@ -47,6 +47,7 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_GET_XCRS),
 	    IOCTL_ROW(KVM_GET_DEBUGREGS),
 	    IOCTL_ROW(KVM_GET_MSRS),
+	    IOCTL_ROW(KVM_GET_MSR_INDEX_LIST),
 	    IOCTL_ROW(KVM_GET_MP_STATE),
 	    IOCTL_ROW(KVM_SET_MP_STATE),
 	    IOCTL_ROW(KVM_GET_CLOCK),
@@ -55,6 +56,7 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_GET_MSR_INDEX_LIST),
 	    IOCTL_ROW(KVM_GET_DIRTY_LOG),
 	    IOCTL_ROW(KVM_CLEAR_DIRTY_LOG),
+	    IOCTL_ROW(KVM_SET_TSC_KHZ),
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -39,7 +39,7 @@ static void check_words(const struct inject_hit *hit, const struct snug_error *e
 {
 	const char *name = strerrorname_np(hit->err);
 	bool heap = hit->fn == INJECT_MALLOC || hit->fn == INJECT_CALLOC || hit->fn == INJECT_REALLOC ||
-	            hit->fn == INJECT_MUTEX_INIT;
+	            hit->fn == INJECT_MUTEX_INIT || hit->fn == INJECT_STRDUP;
 
 	if (!e->msg[0] || strchr(e->msg, '\n') || !e->hint[0])
 		fail_msg("%s: message '%s', hint '%s'", where, e->msg, e->hint);
@@ -64,7 +64,7 @@ static void check_failure(const struct call_row *row, const struct inject_hit *h
 	    hit->err == EINVAL && r >= 0)
 		return;
 	/* A frequency nobody knows, files that are tried again under a higher limit, a look at what pages there are. */
-	if (row->copes && r >= 0 &&
+	if (row->spares && r >= 0 &&
 	    (hit->fn != INJECT_IOCTL || hit->request == KVM_GET_TSC_KHZ || hit->err == EMFILE))
 		return;
 	/* A timer that cannot be stopped sends SIGURG, which is ignored by default: the run was good. */
