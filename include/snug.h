@@ -579,7 +579,7 @@ int snug_vcpu_read(snug_vcpu *vcpu, uint64_t linear, void *to, size_t len, struc
 /*
  * Runs a vCPU for at most timeout_ns nanoseconds (0: no limit) and says why it stopped.  Exits that devices deal
  * with do not come back and count against the time.  After SNUG_EXIT_PIO, MMIO, MSR, HLT, FAULT, KICKED, TIMEOUT,
- * SIGNAL, STATUS or RESET, running again goes on; after the others the guest is stuck until its registers are set.
+ * SIGNAL, STATUS, RESET, MARK or RETURN, running again goes on; after the others the guest is stuck until its registers are set.
  * After a FAULT the vCPU stands in the stub that told of it, and running on returns from there to the faulting
  * instruction (not in 32-bit modes on kvm_pvm, whose emulator has no iret there).
  *

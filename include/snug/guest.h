@@ -16,6 +16,9 @@
 #define SNUG_PORT_DEBUG_EXIT 0xf4
 #define SNUG_PORT_EXIT 0x5e0
 #define SNUG_PORT_MARK 0x5e4
+#define SNUG_PORT_HOST 0x5e8
+#define SNUG_PORT_RETURN 0x5ec
+#define SNUG_PORT_GENERATION 0x5f0
 
 static inline void snug_out8(uint16_t port, uint8_t value)
 {
@@ -81,6 +84,36 @@ static inline void snug_mark(const char *name)
 			word |= (uint32_t)(uint8_t)*name++ << (8 * i);
 		snug_out32(SNUG_PORT_MARK, word);
 	} while (i == 4);
+}
+
+/*
+ * One state can have many lives: the host resets it, clones it, restores it from a file.  What must be different in each
+ * (random numbers, names, connections) is to be made anew when the id changes.
+ */
+struct snug_generation {
+	uint8_t id[16];
+	uint8_t seed[32]; /* random; the host keeps none of it */
+};
+
+/*
+ * Has the host write this life's generation to *where now, and that of each new life before its first instruction; NULL:
+ * no more.  For guests whose addresses are the machine's own, in RAM that is the guest's: elsewhere nothing is written.
+ */
+static inline void snug_generation_tell(volatile struct snug_generation *where)
+{
+	uint64_t at = (uint64_t)(uintptr_t)where;
+
+	snug_out32(SNUG_PORT_GENERATION + 4, (uint32_t)(at >> 32));
+	snug_out32(SNUG_PORT_GENERATION, (uint32_t)at);
+}
+
+/* The id of this life, without a place in memory; all ones where the host has no such device. */
+static inline void snug_generation_id(uint8_t id[16])
+{
+	unsigned i;
+
+	for (i = 0; i < 16; i++)
+		id[i] = snug_in8((uint16_t)(SNUG_PORT_GENERATION + i));
 }
 
 /* Ends the run with an exit status of 0 to 255. */

@@ -2,6 +2,8 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 
@@ -37,4 +39,12 @@ struct snug__text snug__text_option_size(uint64_t bytes)
 	else
 		snprintf(t.s, sizeof(t.s), "%lluM", (unsigned long long)mib);
 	return t;
+}
+
+char *snug__text_copy(const char *s)
+{
+	size_t len = strlen(s) + 1;
+	char *copy = malloc(len);
+
+	return copy ? memcpy(copy, s, len) : NULL;
 }

@@ -15,4 +15,7 @@ struct snug__text snug__text_size(uint64_t bytes);
 /* "32M", "4G": bytes rounded up to whole MiB or GiB, as snug's options take sizes. */
 struct snug__text snug__text_option_size(uint64_t bytes);
 
+/* A copy to be freed; NULL: no memory. */
+char *snug__text_copy(const char *s);
+
 #endif

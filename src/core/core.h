@@ -104,7 +104,9 @@ struct snug_vm {
 	uint32_t devices; /* SNUG_DEV_* */
 	struct snug_console console;
 	struct snug_hygiene hygiene;
-	snug_gpa generation_gpa;            /* where the guest wants to be told of its generation; 0: nowhere */
+	snug_gpa generation_gpa; /* where the guest wants to be told of its generation; 0: nowhere */
+	uint8_t generation_id[SNUG__GENERATION_ID];
+	bool has_generation;                /* generation_id is this life's; else it is drawn when somebody asks */
 	char mark_stop[64];                 /* the name snug_mark_stop waits for; empty: none */
 	uint64_t *dirty;                    /* room for KVM's log of the largest region; NULL: not needed yet */
 	bool manual_log;                    /* KVM clears the log when it is told to */
@@ -112,6 +114,8 @@ struct snug_vm {
 	struct snug__frozen *baseline;      /* owned by one count; NULL: none */
 	struct snug__symbols *symbols;      /* likewise */
 	struct snug__hostcalls *host_calls; /* likewise; svc/hostcall.c */
+	/* The guest wrote the address of a call of a host function; during the access, under bus_lock.  NULL: nobody hears. */
+	void (*on_host_call)(snug_vm *vm, unsigned cpu, uint32_t address);
 };
 
 /*
@@ -131,12 +135,38 @@ void snug__watch_left(const snug_vcpu *vcpu);
 /* A device's side, during an access. */
 void snug__watch_mark(const snug_vm *vm, uint8_t byte);
 
-/* machine.c: creates the devices of `bits` and puts them on the bus. */
+/* mark.c: a byte of a mark's name, 0 at its end, of the vCPU whose access is under way.  May set vm->ask. */
+void snug__mark_byte(snug_vm *vm, uint8_t byte);
+
+/* machine.c: creates the devices of `bits` and puts them on the bus; vm keeps bits and console. */
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);
 void snug__machine_destroy(snug_vm *vm);
 
 /* devstate.c: a device of the caller's was added: if the baseline has a state for it, it is loaded. */
 int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error *err);
+/*
+ * The state of the index-th built-in device (of vm->dev_count) and its first port, which tells it from the others: how
+ * many bytes, at most SNUG__DEV_STATE_MAX.  -ENOENT: there is none; -ENOSPC: more than max.
+ */
+int snug__machine_save(const snug_vm *vm, unsigned index, uint16_t *port, uint8_t *bytes, size_t max);
+
+/* Puts such a state back.  -EINVAL: no built-in device at that port, or bytes that are not its; then it is as it was. */
+int snug__machine_load(snug_vm *vm, uint16_t port, const uint8_t *bytes, size_t len);
+
+/*
+ * generation.c: may the guest have the host write here for it?  Wholly in its own memory: not ROM, and not the tables,
+ * which code at CPL 3 cannot write itself.  An empty range may.
+ */
+bool snug__guest_may_write(const snug_vm *vm, snug_gpa gpa, uint64_t len);
+
+/* A new life begins: the id changes, and a guest that asked is told.  Fails: what hygiene's `random` returned. */
+int snug__generation_renew(snug_vm *vm, struct snug_error *err);
+
+/* The id of this life. */
+int snug__generation_id(snug_vm *vm, uint8_t id[SNUG__GENERATION_ID], struct snug_error *err);
+
+/* The guest wants to be told here, now and in each new life.  Where it must not write, that is nowhere. */
+void snug__generation_place(snug_vm *vm, snug_gpa gpa);
 
 /* The name of the built-in device that a range's `self` is, or NULL: it is the caller's.  Static. */
 const char *snug__machine_name(const snug_vm *vm, const void *self);
@@ -147,9 +177,6 @@ const char *snug__machine_name(const snug_vm *vm, const void *self);
  */
 int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, snug_vm **out,
                   struct snug_error *err);
-
-/* generation.c: a new life begins: new id and seed. */
-int snug__generation_renew(snug_vm *vm, struct snug_error *err);
 
 /* vm.c: from now on the dirty log is cleared when we say so, not when it is read (KVM 4.117, 8.19). */
 int snug__vm_log(snug_vm *vm, struct snug_error *err);

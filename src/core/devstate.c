@@ -37,18 +37,20 @@ static struct snug__dev_state *append(struct snug__frozen *f, size_t len, struct
 static int save_builtin(snug_vm *vm, struct snug__frozen *f, struct snug_error *err)
 {
 	for (unsigned i = 0; i < vm->dev_count; i++) {
-		const struct snug__machine_dev *m = &vm->devs[i];
 		uint8_t bytes[SNUG__DEV_STATE_MAX];
-		size_t len = m->cls->save ? m->cls->save(m->self, bytes) : 0;
 		struct snug__dev_state *d;
+		uint16_t port;
+		int len = snug__machine_save(vm, i, &port, bytes, sizeof(bytes));
 
-		if (!len)
-			continue;
-		d = append(f, len, err);
+		if (len < 0)
+			return snug__err(err, len, SNUG_STEP_NONE,
+			                 "report it: a device of snug's own cannot be saved", "built-in device %u",
+			                 i);
+		d = append(f, (size_t)len, err);
 		if (!d)
 			return -ENOMEM;
-		memcpy(d->bytes, bytes, len);
-		d->base = m->port;
+		memcpy(d->bytes, bytes, (size_t)len);
+		d->base = port;
 		d->builtin = true;
 	}
 	return 0;
@@ -95,25 +97,19 @@ int snug__devices_save(snug_vm *vm, struct snug__frozen *f, struct snug_error *e
 	return r < 0 ? r : save_bus(vm, &vm->mmio, f, err);
 }
 
-static int load_failed(const struct snug__dev_state *d, const char *name, int r, struct snug_error *err)
+static int load_failed(const struct snug__dev_state *d, int r, struct snug_error *err)
 {
 	return snug__err(err, r, SNUG_STEP_NONE, "the state is not of this version of the device",
-	                 "device '%s' at 0x%llx refuses its saved state of %u bytes", name,
-	                 (unsigned long long)d->base, d->len);
+	                 "the %s device at %s 0x%llx refuses its saved state of %u bytes",
+	                 d->builtin ? "built-in" : "caller's", d->mmio ? "mmio" : "port", (unsigned long long)d->base,
+	                 d->len);
 }
 
 static int load_builtin(snug_vm *vm, const struct snug__dev_state *d, struct snug_error *err)
 {
-	for (unsigned i = 0; i < vm->dev_count; i++) {
-		const struct snug__machine_dev *m = &vm->devs[i];
-		int r;
+	int r = d->base <= UINT16_MAX ? snug__machine_load(vm, (uint16_t)d->base, d->bytes, d->len) : -EINVAL;
 
-		if (m->port != d->base || !m->cls->load)
-			continue;
-		r = m->cls->load(m->self, d->bytes, d->len);
-		return r < 0 ? load_failed(d, m->cls->name, r, err) : 0;
-	}
-	return load_failed(d, "?", -EINVAL, err);
+	return r < 0 ? load_failed(d, r, err) : 0;
 }
 
 static int load_caller(snug_vm *vm, const struct snug__dev_state *d, struct snug_error *err)
@@ -125,7 +121,7 @@ static int load_caller(snug_vm *vm, const struct snug__dev_state *d, struct snug
 	if (!r || r->base != d->base || !of_caller(vm, r))
 		return 0;
 	e = r->ops.load(r->self, d->bytes, d->len);
-	return e < 0 ? load_failed(d, "of the caller", e, err) : 0;
+	return e < 0 ? load_failed(d, e, err) : 0;
 }
 
 int snug__devices_load(snug_vm *vm, const struct snug__frozen *f, struct snug_error *err)

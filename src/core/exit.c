@@ -19,10 +19,9 @@ static bool access_bus(snug_vcpu *vcpu, const struct snug__bus *bus, uint64_t ad
 	snug__bus_access(bus, addr, data, size, write);
 	asked = vm->ask.kind != SNUG_EXIT_NONE;
 	if (asked) {
-		x->kind = vm->ask.kind;
-		x->status = vm->ask.status; /* the larger of the two members a device can fill */
-		if (x->kind == SNUG_EXIT_RESET)
-			x->reset = vm->ask.reset;
+		vm->ask.reason = x->reason;
+		vm->ask.vcpu = x->vcpu;
+		*x = vm->ask;
 		vm->ask.kind = SNUG_EXIT_NONE;
 	}
 	pthread_mutex_unlock(&vm->bus_lock);
@@ -44,6 +43,7 @@ static bool on_io(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *
 	bool write = run->io.direction == KVM_EXIT_IO_OUT;
 	unsigned size = run->io.size;
 	uint32_t count = run->io.count;
+	bool ends = false;
 
 	vcpu->pending = SNUG__PENDING_DONE;
 	*claimed = snug__bus_find(bus, run->io.port) != NULL;
@@ -58,10 +58,10 @@ static bool on_io(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *
 		x->pio.data = data;
 		return to_caller(vcpu, write);
 	}
-	for (uint32_t i = 0; i < count; i++, data += size)
-		if (!access_bus(vcpu, bus, run->io.port, data, size, write, x))
-			return true;
-	return false;
+	/* KVM has done with all elements of the string: after a mark, from where the guest goes on, none may be lost. */
+	for (uint32_t i = 0; i < count && (!ends || x->kind == SNUG_EXIT_MARK); i++, data += size)
+		ends |= !access_bus(vcpu, bus, run->io.port, data, size, write, x);
+	return ends;
 }
 
 static bool on_mmio(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *x, bool *claimed)

@@ -2,6 +2,7 @@
 /* machine: the table of built-in devices, and their making */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "core/core.h"
@@ -19,30 +20,79 @@ static const struct row {
     {SNUG_DEV_RESET, &snug__dev_i8042, 0x64, 1},
     {SNUG_DEV_RESET, &snug__dev_resetctl, 0xcf9, 1},
     {SNUG_DEV_CMOS, &snug__dev_cmos, 0x70, 2},
-    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 8}, /* SNUG_PORT_EXIT and SNUG_PORT_MARK of guest.h */
+    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 16},  /* SNUG_PORT_EXIT, MARK, HOST and RETURN of guest.h */
+    {SNUG_DEV_GUEST, &snug__dev_generation, 0x5f0, 16}, /* SNUG_PORT_GENERATION */
 };
 
 #define ROWS (sizeof(machine) / sizeof(machine[0]))
 
+static void set_status(const struct snug__machine_dev *d, uint32_t value, uint32_t code)
+{
+	d->vm->ask.kind = SNUG_EXIT_STATUS;
+	d->vm->ask.status = (struct snug_exit_status){.value = value, .code = (uint8_t)code, .port = d->port};
+}
+
+static void on_debug_exit(const struct snug__machine_dev *d, uint64_t value)
+{
+	set_status(d, (uint32_t)value, (uint32_t)value << 1 | 1);
+}
+
+static void on_exit_call(const struct snug__machine_dev *d, uint64_t value)
+{
+	set_status(d, (uint32_t)value, (uint32_t)value);
+}
+
+static void on_reset(const struct snug__machine_dev *d, uint64_t value)
+{
+	(void)value;
+	d->vm->ask.kind = SNUG_EXIT_RESET;
+	d->vm->ask.reset.port = d->port;
+}
+
+static void on_mark(const struct snug__machine_dev *d, uint64_t value)
+{
+	snug__watch_mark(d->vm, (uint8_t)value);
+	snug__mark_byte(d->vm, (uint8_t)value);
+}
+
+static void on_host(const struct snug__machine_dev *d, uint64_t value)
+{
+	if (d->vm->on_host_call)
+		d->vm->on_host_call(d->vm, d->vm->bus_cpu, (uint32_t)value);
+}
+
+static void on_return(const struct snug__machine_dev *d, uint64_t value)
+{
+	(void)value;
+	d->vm->ask.kind = SNUG_EXIT_RETURN;
+}
+
+static void on_place(const struct snug__machine_dev *d, uint64_t value)
+{
+	snug__generation_place(d->vm, value);
+}
+
+static void (*const asks[SNUG__ASKS])(const struct snug__machine_dev *d, uint64_t value) = {
+    [SNUG__ASK_DEBUG_EXIT] = on_debug_exit,
+    [SNUG__ASK_EXIT] = on_exit_call,
+    [SNUG__ASK_RESET] = on_reset,
+    [SNUG__ASK_MARK] = on_mark,
+    [SNUG__ASK_HOST] = on_host,
+    [SNUG__ASK_RETURN] = on_return,
+    [SNUG__ASK_GENERATION] = on_place,
+};
+
 /* A device asks during a call made under bus_lock, so `ask` belongs to the access under way. */
-static void on_ask(void *ctx, enum snug__dev_ask what, uint32_t value)
+static void on_ask(void *ctx, enum snug__dev_ask what, uint64_t value)
+{
+	asks[what](ctx, value);
+}
+
+static bool on_generation(void *ctx, uint8_t id[SNUG__GENERATION_ID])
 {
 	const struct snug__machine_dev *d = ctx;
-	struct snug_exit *x = &d->vm->ask;
 
-	if (what == SNUG__ASK_MARK) {
-		snug__watch_mark(d->vm, (uint8_t)value);
-		return;
-	}
-	if (what == SNUG__ASK_RESET) {
-		x->kind = SNUG_EXIT_RESET;
-		x->reset.port = d->port;
-		return;
-	}
-	x->kind = SNUG_EXIT_STATUS;
-	x->status.value = value;
-	x->status.code = (uint8_t)(what == SNUG__ASK_DEBUG_EXIT ? value << 1 | 1 : value);
-	x->status.port = d->port;
+	return snug__generation_id(d->vm, id, NULL) >= 0;
 }
 
 static int add(snug_vm *vm, const struct row *row, struct snug__dev_env *env, struct snug_error *err)
@@ -62,8 +112,11 @@ static int add(snug_vm *vm, const struct row *row, struct snug__dev_env *env, st
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err)
 {
 	uint64_t low = snug__mem_low_end(&vm->mem);
-	struct snug__dev_env env = {.console = *console, .low_bytes = low, .ask = on_ask};
+	struct snug__dev_env env = {
+	    .console = &vm->console, .low_bytes = low, .ask = on_ask, .generation = on_generation};
 
+	vm->devices = bits;
+	vm->console = *console;
 	if (!bits)
 		return 0;
 	for (unsigned i = 0; i < vm->mem.count; i++)
@@ -87,6 +140,35 @@ const char *snug__machine_name(const snug_vm *vm, const void *self)
 		if (vm->devs[i].self == self)
 			return vm->devs[i].cls->name;
 	return NULL;
+}
+
+int snug__machine_save(const snug_vm *vm, unsigned index, uint16_t *port, uint8_t *bytes, size_t max)
+{
+	uint8_t state[SNUG__DEV_STATE_MAX];
+	size_t len;
+
+	if (index >= vm->dev_count)
+		return -ENOENT;
+	len = vm->devs[index].cls->save(vm->devs[index].self, state);
+	if (len > max)
+		return -ENOSPC;
+	memcpy(bytes, state, len);
+	*port = vm->devs[index].port;
+	return (int)len;
+}
+
+int snug__machine_load(snug_vm *vm, uint16_t port, const uint8_t *bytes, size_t len)
+{
+	for (unsigned i = 0; i < vm->dev_count; i++)
+		if (vm->devs[i].port == port)
+			return vm->devs[i].cls->load(vm->devs[i].self, bytes, len);
+	return -EINVAL;
+}
+
+/* Devices look at the VM's console for each byte. */
+void snug_console_set(snug_vm *vm, const struct snug_console *console)
+{
+	vm->console = console ? *console : (struct snug_console){0};
 }
 
 void snug__machine_destroy(snug_vm *vm)

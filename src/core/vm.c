@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/sized.h"
+#include "base/text.h"
 #include "core/core.h"
 #include "core/frozen.h"
 
@@ -201,8 +202,6 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
 	if (r >= 0)
 		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
 	close(dev);
-	vm->devices = from ? from->devices : c->devices;
-	vm->console = c->console;
 	return r < 0 ? r : snug__machine_build(vm, from ? from->devices : c->devices, &c->console, err);
 }
 
@@ -220,7 +219,7 @@ static int init(snug_vm *vm, const struct snug_config *c, struct snug_error *err
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "VM: no lock");
 	vm->has_lock = true;
-	vm->kvm_path = strdup(c->kvm_path);
+	vm->kvm_path = snug__text_copy(c->kvm_path);
 	return vm->kvm_path ? 0 : snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
 }
 

@@ -8,6 +8,7 @@
  */
 #include "dev/dev.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,17 +50,19 @@ struct cmos {
 /* What the guest cannot change. */
 static const struct {
 	uint8_t first, count;
+	bool size; /* of memory: not the same in every machine */
 } fixed[] = {
-    {0x00, 1},     {0x02, 1},    {0x04, 1},      {0x06, 4},     {CENTURY, 1}, /* time; the bytes between are alarms */
-    {REG_C, 1},    {REG_D, 1},                                                /* read-only in the chip */
-    {MEM_BASE, 2}, {MEM_EXT, 2}, {MEM_EXT_B, 2}, {MEM_EXT2, 2}, {MEM_HIGH, 3},
+    {0x00, 1, false},    {0x02, 1, false},    {0x04, 1, false}, /* time; the bytes between are alarms */
+    {0x06, 4, false},    {CENTURY, 1, false},                   /* and date */
+    {REG_C, 1, false},   {REG_D, 1, false},                     /* read-only in the chip */
+    {MEM_BASE, 2, true}, {MEM_EXT, 2, true},  {MEM_EXT_B, 2, true}, {MEM_EXT2, 2, true}, {MEM_HIGH, 3, true},
 };
 
-static bool is_fixed(uint8_t index)
+static bool is_fixed(unsigned index, bool sizes_too)
 {
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
 		if (index >= fixed[i].first && index - fixed[i].first < fixed[i].count)
-			return true;
+			return sizes_too || !fixed[i].size;
 	}
 	return false;
 }
@@ -115,8 +118,45 @@ static void write_port(void *self, uint64_t offset, uint64_t value, unsigned siz
 	(void)size;
 	if (offset == PORT_INDEX)
 		c->index = value % BYTES;
-	else if (!is_fixed(c->index))
+	else if (!is_fixed(c->index, true))
 		c->ram[c->index] = (uint8_t)(c->index == REG_A ? value & ~(uint64_t)A_UIP : value);
+}
+
+/*
+ * State, version 1: 0 version, 1 index, 2..129 RAM
+ *
+ * Memory sizes are part of it: they are those the guest has always seen, even where memory was added later.
+ */
+#define STATE_VERSION 1
+#define STATE_INDEX 1
+#define STATE_RAM 2
+#define STATE_BYTES (STATE_RAM + BYTES)
+_Static_assert(STATE_BYTES <= SNUG__DEV_STATE_MAX, "there is room for it");
+
+static size_t save(const void *self, uint8_t *bytes)
+{
+	const struct cmos *c = self;
+
+	bytes[0] = STATE_VERSION;
+	bytes[STATE_INDEX] = c->index;
+	memcpy(bytes + STATE_RAM, c->ram, BYTES);
+	return STATE_BYTES;
+}
+
+/* A clock that always updates would let a guest wait for ever; the rest of what is fixed is the same in every machine. */
+static int load(void *self, const uint8_t *bytes, size_t len)
+{
+	struct cmos *c = self;
+
+	if (len != STATE_BYTES || bytes[0] != STATE_VERSION || bytes[STATE_INDEX] >= BYTES ||
+	    bytes[STATE_RAM + REG_A] & A_UIP)
+		return -EINVAL;
+	for (unsigned i = 0; i < BYTES; i++)
+		if (is_fixed(i, false) && bytes[STATE_RAM + i] != c->ram[i])
+			return -EINVAL;
+	c->index = bytes[STATE_INDEX];
+	memcpy(c->ram, bytes + STATE_RAM, BYTES);
+	return 0;
 }
 
 const struct snug__dev_class snug__dev_cmos = {
@@ -125,4 +165,6 @@ const struct snug__dev_class snug__dev_cmos = {
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = save,
+    .load = load,
 };

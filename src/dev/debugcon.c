@@ -12,7 +12,7 @@
 #define PRESENT 0xe9
 
 struct debugcon {
-	struct snug_console console;
+	const struct snug_console *console;
 };
 
 static void *create(const struct snug__dev_env *env)
@@ -42,8 +42,8 @@ static void write_port(void *self, uint64_t offset, uint64_t value, unsigned siz
 	uint8_t byte = (uint8_t)value;
 
 	(void)offset, (void)size;
-	if (d->console.write)
-		d->console.write(d->console.ctx, &byte, 1);
+	if (d->console && d->console->write)
+		d->console->write(d->console->ctx, &byte, 1);
 }
 
 const struct snug__dev_class snug__dev_debugcon = {
@@ -52,4 +52,6 @@ const struct snug__dev_class snug__dev_debugcon = {
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = snug__dev_save_none,
+    .load = snug__dev_load_none,
 };

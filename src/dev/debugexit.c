@@ -49,4 +49,6 @@ const struct snug__dev_class snug__dev_debugexit = {
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = snug__dev_save_none,
+    .load = snug__dev_load_none,
 };

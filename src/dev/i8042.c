@@ -57,4 +57,6 @@ const struct snug__dev_class snug__dev_i8042 = {
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = snug__dev_save_none,
+    .load = snug__dev_load_none,
 };

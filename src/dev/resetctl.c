@@ -9,6 +9,7 @@
  */
 #include "dev/dev.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define SYS_RST 0x02
@@ -56,10 +57,36 @@ static void write_port(void *self, uint64_t offset, uint64_t value, unsigned siz
 		c->env.ask(c->env.ask_ctx, SNUG__ASK_RESET, 0);
 }
 
+/* State, version 1: 0 version, 1 kind */
+#define STATE_VERSION 1
+#define STATE_BYTES 2
+_Static_assert(STATE_BYTES <= SNUG__DEV_STATE_MAX, "there is room for it");
+
+static size_t save(const void *self, uint8_t *bytes)
+{
+	const struct resetctl *c = self;
+
+	bytes[0] = STATE_VERSION;
+	bytes[1] = c->kind;
+	return STATE_BYTES;
+}
+
+static int load(void *self, const uint8_t *bytes, size_t len)
+{
+	struct resetctl *c = self;
+
+	if (len != STATE_BYTES || bytes[0] != STATE_VERSION || (bytes[1] & ~(SYS_RST | FULL_RST)))
+		return -EINVAL;
+	c->kind = bytes[1];
+	return 0;
+}
+
 const struct snug__dev_class snug__dev_resetctl = {
     .name = "resetctl",
     .ops = {.size = sizeof(struct snug_device_ops), .max_size = 1, .read = read_port, .write = write_port},
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = save,
+    .load = load,
 };

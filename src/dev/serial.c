@@ -9,6 +9,7 @@
  */
 #include "dev/dev.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,13 +69,14 @@ enum {
 #define MSR_RI 0x40
 #define MSR_DCD 0x80
 #define MSR_TERI 0x04
+#define MSR_CHANGES 0x0f
 #define MSR_LINE_SHIFT 4
 
 #define FIFO_BYTES 16
 #define DIVISOR_START 12 /* 9600 baud; the datasheet leaves it open */
 
 struct serial {
-	struct snug_console console;
+	const struct snug_console *console;
 	uint8_t ier, fcr, lcr, mcr, scr;
 	uint8_t overrun; /* LSR_OE or 0, until LSR is read */
 	uint8_t changes; /* low half of MSR, until it is read */
@@ -127,9 +129,9 @@ static void rx_poll(struct serial *s)
 	uint8_t bytes[FIFO_BYTES];
 	size_t n;
 
-	if (s->count || (s->mcr & MCR_LOOP) || !s->console.read)
+	if (s->count || (s->mcr & MCR_LOOP) || !s->console || !s->console->read)
 		return;
-	n = s->console.read(s->console.ctx, bytes, rx_room(s));
+	n = s->console->read(s->console->ctx, bytes, rx_room(s));
 	n = (size_t)snug__min(n, rx_room(s));
 	for (size_t i = 0; i < n; i++)
 		rx_push(s, bytes[i]);
@@ -250,8 +252,8 @@ static void write_thr(struct serial *s, uint8_t byte)
 	}
 	if (s->mcr & MCR_LOOP)
 		rx_push(s, byte);
-	else if (s->console.write)
-		s->console.write(s->console.ctx, &byte, 1);
+	else if (s->console && s->console->write)
+		s->console->write(s->console->ctx, &byte, 1);
 	s->thre = true;
 }
 
@@ -327,10 +329,63 @@ static void *create(const struct snug__dev_env *env)
 	return s;
 }
 
+/*
+ * State, version 1: 0 version, 1 IER, 2 FCR, 3 LCR, 4 MCR, 5 SCR, 6 overrun (LSR's bit), 7 changes (low half of MSR),
+ * 8 thre (0 or 1), 9 and 10 divisor, 11 bytes in the receiver, 12..27 these, oldest first, then zeros
+ */
+#define STATE_VERSION 1
+#define STATE_COUNT 11
+#define STATE_FIFO 12
+#define STATE_BYTES (STATE_FIFO + FIFO_BYTES)
+_Static_assert(STATE_BYTES <= SNUG__DEV_STATE_MAX, "there is room for it");
+
+static size_t save(const void *self, uint8_t *bytes)
+{
+	const struct serial *s = self;
+	const uint8_t head[STATE_FIFO] = {STATE_VERSION, s->ier,        s->fcr,        s->lcr,
+	                                  s->mcr,        s->scr,        s->overrun,    s->changes,
+	                                  s->thre,       s->divisor[0], s->divisor[1], (uint8_t)s->count};
+
+	memcpy(bytes, head, sizeof(head));
+	for (unsigned i = 0; i < FIFO_BYTES; i++)
+		bytes[STATE_FIFO + i] = i < s->count ? s->fifo[(s->head + i) % FIFO_BYTES] : 0;
+	return STATE_BYTES;
+}
+
+static int load(void *self, const uint8_t *bytes, size_t len)
+{
+	struct serial *s = self;
+	struct serial n = {.console = s->console};
+
+	if (len != STATE_BYTES || bytes[0] != STATE_VERSION || bytes[8] > 1)
+		return -EINVAL;
+	n.ier = bytes[1];
+	n.fcr = bytes[2];
+	n.lcr = bytes[3];
+	n.mcr = bytes[4];
+	n.scr = bytes[5];
+	n.overrun = bytes[6];
+	n.changes = bytes[7];
+	n.thre = bytes[8];
+	memcpy(n.divisor, bytes + 9, sizeof(n.divisor));
+	n.count = bytes[STATE_COUNT];
+	memcpy(n.fifo, bytes + STATE_FIFO, FIFO_BYTES);
+	if ((n.ier & ~IER_MASK) || (n.mcr & ~MCR_MASK) || (n.overrun & ~LSR_OE) || (n.changes & ~MSR_CHANGES) ||
+	    n.count > rx_room(&n))
+		return -EINVAL;
+	for (unsigned i = n.count; i < FIFO_BYTES; i++)
+		if (n.fifo[i])
+			return -EINVAL;
+	*s = n;
+	return 0;
+}
+
 const struct snug__dev_class snug__dev_serial = {
     .name = "serial",
     .ops = {.size = sizeof(struct snug_device_ops), .max_size = 1, .read = read_port, .write = write_port},
     .create = create,
     .destroy = free,
     .reset = reset,
+    .save = save,
+    .load = load,
 };

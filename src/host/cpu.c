@@ -49,3 +49,13 @@ void snug__host_cpu_name(char name[64])
 	memcpy(name, text + from, len);
 	name[len] = '\0';
 }
+
+void snug__host_cpuid(uint32_t function, uint32_t index, uint32_t regs[4])
+{
+	uint32_t max, b, c, d;
+
+	memset(regs, 0, 4 * sizeof(*regs));
+	__cpuid(function & 0x80000000, max, b, c, d);
+	if (function <= max)
+		__cpuid_count(function, index, regs[0], regs[1], regs[2], regs[3]);
+}

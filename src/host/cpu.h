@@ -26,4 +26,7 @@ static inline bool snug__host_crc32(const struct snug__host_cpu *c)
 /* The brand string without blanks around it (SDM 2A table 3-10, leaves 0x80000002 to 4); empty: it has none. */
 void snug__host_cpu_name(char name[64]);
 
+/* One leaf as this CPU itself gives it: EAX, EBX, ECX, EDX; zeros for one beyond its range's last. */
+void snug__host_cpuid(uint32_t function, uint32_t index, uint32_t regs[4]);
+
 #endif

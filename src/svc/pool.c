@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "svc/clone.h"
 
 struct snug_pool {
@@ -34,7 +34,7 @@ static snug_pool *new_pool(const snug_vm *vm, unsigned ready)
 
 	if (!p)
 		return NULL;
-	p->kvm_path = strdup(vm->kvm_path);
+	p->kvm_path = snug__text_copy(vm->kvm_path);
 	if (!p->kvm_path || pthread_mutex_init(&p->lock, NULL) != 0) {
 		free(p->kvm_path);
 		free(p);

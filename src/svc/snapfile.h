@@ -251,4 +251,10 @@ int snug__snap_fit(const struct snug__snap *s, const struct snug__host_cpu *here
 /* The same by data, for tests: what KVM can show guests. */
 int snug__snap_fit_cpuid(const struct snug__snap *s, const struct snug__kvm_cpuid *host, struct snug_error *err);
 
+/*
+ * Adds what the CPU itself has.  kvm_pvm's guests run on it without VT-x or SVM, and its vCPUs show more of it than its
+ * KVM_GET_SUPPORTED_CPUID says (of leaf 1 ECX it leaves out nearly all, SSE3 too).
+ */
+void snug__snap_fit_native(struct snug__kvm_cpuid *host);
+
 #endif

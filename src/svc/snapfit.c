@@ -183,24 +183,26 @@ static void miss(struct missing *m, const char *name)
 	}
 }
 
-static uint32_t reg_of(const struct kvm_cpuid_entry2 *row, enum reg reg)
+static const struct kvm_cpuid_entry2 *find(const struct kvm_cpuid_entry2 *rows, uint32_t count, uint32_t function,
+                                           uint32_t index)
 {
-	const uint32_t regs[] = {row->eax, row->ebx, row->ecx, row->edx};
+	for (uint32_t i = 0; i < count; i++) {
+		bool indexed = rows[i].flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 
-	return regs[reg];
+		if (rows[i].function == function && (indexed ? rows[i].index : 0) == index)
+			return &rows[i];
+	}
+	return NULL;
 }
 
 /* What a table says in a leaf; 0 where it has none. */
 static uint32_t look(const struct kvm_cpuid_entry2 *rows, uint32_t count, uint32_t function, uint32_t index,
                      enum reg reg)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		bool indexed = rows[i].flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+	const struct kvm_cpuid_entry2 *row = find(rows, count, function, index);
+	const uint32_t regs[4] = {row ? row->eax : 0, row ? row->ebx : 0, row ? row->ecx : 0, row ? row->edx : 0};
 
-		if (rows[i].function == function && (indexed ? rows[i].index : 0) == index)
-			return reg_of(&rows[i], reg);
-	}
-	return 0;
+	return regs[reg];
 }
 
 static void miss_bit(struct missing *m, const struct leaf *l, unsigned bit)
@@ -215,6 +217,28 @@ static void miss_bit(struct missing *m, const struct leaf *l, unsigned bit)
 		}
 	snprintf(text, sizeof(text), "CPUID %s bit %u", l->name, bit);
 	miss(m, text);
+}
+
+void snug__snap_fit_native(struct snug__kvm_cpuid *host)
+{
+	for (size_t i = 0; i < LEAVES; i++) {
+		const struct leaf *l = &leaves[i];
+		const struct kvm_cpuid_entry2 *there = find(host->rows, host->nent, l->function, l->index);
+		struct kvm_cpuid_entry2 *row;
+		uint32_t cpu[4];
+
+		if (l->function >> 16 == 0x4000 || (!there && host->nent >= SNUG__KVM_CPUID_MAX))
+			continue; /* leaves of hypervisors: those of one below us are not our guests' */
+		row = &host->rows[there ? (size_t)(there - host->rows) : host->nent++];
+		if (!there)
+			*row = (struct kvm_cpuid_entry2){
+			    .function = l->function, .index = l->index, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX};
+		snug__host_cpuid(l->function, l->index, cpu);
+		row->eax |= cpu[EAX];
+		row->ebx |= cpu[EBX];
+		row->ecx |= cpu[ECX];
+		row->edx |= cpu[EDX];
+	}
 }
 
 int snug__snap_fit_cpuid(const struct snug__snap *s, const struct snug__kvm_cpuid *host, struct snug_error *err)
@@ -268,6 +292,8 @@ static int ask_kvm(const struct snug__snap *s, const char *kvm_path, const struc
 		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "snapshot: out of memory");
 	fd = snug__kvm_open(kvm_path, w, err);
 	r = fd < 0 ? fd : snug__kvm_supported_cpuid(fd, host, w, err);
+	if (r >= 0 && s->needs.kind == SNUG_HOST_PVM)
+		snug__snap_fit_native(host);
 	if (r >= 0)
 		r = snug__snap_fit_cpuid(s, host, err);
 	if (fd >= 0)

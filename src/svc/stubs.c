@@ -2,6 +2,3 @@
 #include "core/frozen.h"
 struct snug__symbols *snug__symbols_hold(struct snug__symbols *s){return s;}
 void snug__symbols_drop(struct snug__symbols *s){(void)s;}
-void snug_console_set(snug_vm *vm, const struct snug_console *c){(void)vm;(void)c;}
-int snug_save(snug_vm *vm, const char *path, struct snug_error *err){(void)vm;(void)path;(void)err;return -ENOSYS;}
-int snug_restore(const char *path, const struct snug_config *cfg, snug_vm **out, struct snug_error *err){(void)cfg;(void)path;(void)err;(void)out;return -ENOSYS;}

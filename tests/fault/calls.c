@@ -2,9 +2,11 @@
 #include "calls.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SECOND 1000000000ull
@@ -87,6 +89,21 @@ static bool with_file(struct scene *s)
 static bool counting(struct scene *s)
 {
 	return loaded(s) && snug_stats_start(s->vm, NULL) == 0 && snug_run(s->vm, &s->x) == 0;
+}
+
+static bool with_baseline(struct scene *s)
+{
+	return loaded(s) && snug_baseline(s->vm, NULL) == 0;
+}
+
+static bool away_from_baseline(struct scene *s)
+{
+	return with_baseline(s) && snug_run(s->vm, &s->x) == 0 && snug_mem_write(s->vm, 0x8000, "x", 1) == 0;
+}
+
+static bool with_pool(struct scene *s)
+{
+	return with_baseline(s) && snug_pool_new(s->vm, 0, &s->pool, NULL) == 0;
 }
 
 /* The calls. */
@@ -465,6 +482,129 @@ static int host_caps(struct scene *s, struct snug_error *e)
 	return snug_host_caps(NULL, caps, 4, e);
 }
 
+static int hygiene_set(struct scene *s, struct snug_error *e)
+{
+	const struct snug_hygiene h = {.size = sizeof(h), .time = SNUG_TIME_BACK};
+
+	return snug_hygiene_set(s->vm, &h, e);
+}
+
+static int generation(struct scene *s, struct snug_error *e)
+{
+	uint8_t id[16];
+
+	(void)e;
+	return snug_generation(s->vm, id);
+}
+
+static int baseline(struct scene *s, struct snug_error *e)
+{
+	return snug_baseline(s->vm, e);
+}
+
+static int reset(struct scene *s, struct snug_error *e)
+{
+	return snug_reset(s->vm, NULL, e);
+}
+
+static int clone_two(struct scene *s, struct snug_error *e)
+{
+	return snug_clone(s->vm, 2, s->clones, e);
+}
+
+static int pool_new(struct scene *s, struct snug_error *e)
+{
+	return snug_pool_new(s->vm, 1, &s->pool, e);
+}
+
+static int pool_get(struct scene *s, struct snug_error *e)
+{
+	return snug_pool_get(s->pool, &s->clones[0], e);
+}
+
+static int files_need(struct scene *s, struct snug_error *e)
+{
+	(void)s;
+	return snug_files_need(1, e);
+}
+
+/* RFC 3720 12.1; slowly, since libsnug exports none */
+static uint32_t crc32c(const uint8_t *p, size_t len)
+{
+	uint32_t crc = ~0u;
+
+	for (; len; len--) {
+		crc ^= *p++;
+		for (int i = 0; i < 8; i++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+/* A snapshot at s->path, and no VM. */
+static bool saved(struct scene *s)
+{
+	snug_vm *vm;
+	bool good = with_file(s) && load_long(s, NULL) == 0 && snug_save(s->vm, s->path, NULL) == 0;
+
+	vm = s->vm;
+	s->vm = NULL;
+	snug_vm_free(vm);
+	return good;
+}
+
+/* The same from another kernel, so that KVM is asked what it can do: kernel is in section origin, the first. */
+static bool saved_elsewhere(struct scene *s)
+{
+	static uint8_t head[65536];
+	uint32_t crc;
+	uint64_t at;
+	bool good = saved(s);
+	int fd = open(s->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || pread(fd, head, sizeof(head), 0) != (ssize_t)sizeof(head))
+		return false;
+	memcpy(&at, head + 64 + 8, sizeof(at));
+	head[at + 32] ^= 1;
+	crc = crc32c(head + at, 160);
+	memcpy(head + 64 + 28, &crc, 4);
+	memset(head + 60, 0, 4);
+	memcpy(&crc, head + 16, 4);
+	crc = crc32c(head, 64 + 32 * crc);
+	memcpy(head + 60, &crc, 4);
+	good = good && pwrite(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head);
+	close(fd);
+	return good;
+}
+
+static bool with_fd(struct scene *s)
+{
+	s->fd = memfd_create("snapshot", MFD_CLOEXEC);
+	return s->fd > 0 && loaded(s);
+}
+
+static int save(struct scene *s, struct snug_error *e)
+{
+	return snug_save(s->vm, s->path, e);
+}
+
+static int save_fd(struct scene *s, struct snug_error *e)
+{
+	return snug_save_fd(s->vm, s->fd, e);
+}
+
+static int restore(struct scene *s, struct snug_error *e)
+{
+	return snug_restore(s->path, NULL, &s->vm, e);
+}
+
+static int snapshot_info(struct scene *s, struct snug_error *e)
+{
+	struct snug_snapshot_info i = {0};
+
+	return snug_snapshot_info(s->path, NULL, SNUG_SNAPSHOT_VERIFY, &i, e);
+}
+
 const struct call_row call_rows[] = {
     {"snug_vm_new", "two vCPUs, all devices", NULL, vm_new},
     {"snug_vm_new", "memory above 4 GiB", NULL, vm_new_large},
@@ -517,14 +657,34 @@ const struct call_row call_rows[] = {
     {"snug_core_write", "", crashed, core_write},
     {"snug_host_info", "", NULL, host_info},
     {"snug_host_caps", "", NULL, host_caps},
+    {"snug_baseline", "the first", loaded, baseline, .keeps = true, .spares = true},
+    {"snug_baseline", "another", away_from_baseline, baseline, .keeps = true, .spares = true},
+    {"snug_reset", "", away_from_baseline, reset, .keeps = true},
+    {"snug_clone", "two", with_baseline, clone_two, .spares = true},
+    {"snug_pool_new", "", with_baseline, pool_new, .spares = true},
+    {"snug_pool_get", "of an empty pool", with_pool, pool_get, .spares = true},
+    {"snug_files_need", "", bare_vm, files_need, .pure = true},
+    {"snug_hygiene_set", "", bare_vm, hygiene_set, .pure = true},
+    {"snug_generation", "", bare_vm, generation, .silent = true},
+    {"snug_save", "over a file", with_file, save, .spares = true},
+    {"snug_save_fd", "a memfd", with_fd, save_fd, .spares = true},
+    {"snug_restore", "on the same host", saved, restore, .spares = true},
+    {"snug_restore", "from another kernel", saved_elsewhere, restore, .spares = true},
+    {"snug_snapshot_info", "on the same host", saved, snapshot_info},
+    {"snug_snapshot_info", "from another kernel", saved_elsewhere, snapshot_info},
 };
 
 const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);
 
 void scene_end(struct scene *s)
 {
+	snug_vm_free(s->clones[0]);
+	snug_vm_free(s->clones[1]);
+	snug_pool_free(s->pool);
 	snug_gdb_free(s->gdb);
 	snug_vm_free(s->vm);
+	if (s->fd)
+		close(s->fd);
 	if (s->path[0])
 		unlink(s->path);
 	memset(s, 0, sizeof(*s));

@@ -13,6 +13,9 @@ struct scene {
 	struct snug_exit x;
 	char path[32]; /* of a file, where there is one */
 	snug_gdb *gdb; /* NULL: no session */
+	snug_vm *clones[2];
+	snug_pool *pool;
+	int fd;        /* of an empty file, where it is not 0 */
 };
 
 struct call_row {
@@ -21,7 +24,9 @@ struct call_row {
 	bool (*prepare)(struct scene *s);
 	int (*call)(struct scene *s, struct snug_error *e);
 	bool keeps;  /* what a failure left half done stays with the VM until it is freed: tables, a ROM, a timer */
+	bool spares; /* it asks the host for some things it can do without: it may also succeed */
 	bool silent; /* takes no struct snug_error */
+	bool pure;   /* calls nothing that could fail: only its arguments can be wrong */
 };
 
 extern const struct call_row call_rows[];

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,6 +50,15 @@ static const struct {
     [INJECT_TIMER_CREATE] = {"timer_create", EAGAIN},
     [INJECT_TIMER_SETTIME] = {"timer_settime", EINVAL},
     [INJECT_MUTEX_INIT] = {"pthread_mutex_init", ENOMEM},
+    [INJECT_OPENAT] = {"openat", EMFILE},
+    [INJECT_FSTATAT] = {"fstatat", EACCES},
+    [INJECT_PWRITE] = {"pwrite", ENOSPC},
+    [INJECT_FTRUNCATE] = {"ftruncate", EFBIG},
+    [INJECT_FCHMOD] = {"fchmod", EPERM},
+    [INJECT_FSYNC] = {"fsync", EIO},
+    [INJECT_LINKAT] = {"linkat", EMLINK},
+    [INJECT_RENAMEAT] = {"renameat", EACCES},
+    [INJECT_GETRANDOM] = {"getrandom", ENOSYS},
 };
 
 static void arm(enum inject_fn fn, unsigned nth, int err)
@@ -184,6 +194,15 @@ int __real_timer_settime(timer_t t, int flags, const struct itimerspec *at, stru
 int __real_timer_delete(timer_t t);
 int __real_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
 int __real_pthread_mutex_destroy(pthread_mutex_t *m);
+int __real_openat(int dir, const char *path, int flags, ...);
+int __real_fstatat(int dir, const char *path, struct stat *st, int flags);
+ssize_t __real_pwrite(int fd, const void *from, size_t len, off_t at);
+int __real_ftruncate(int fd, off_t len);
+int __real_fchmod(int fd, mode_t mode);
+int __real_fsync(int fd);
+int __real_linkat(int from, const char *path, int to, const char *name, int flags);
+int __real_renameat(int from, const char *path, int to, const char *name);
+ssize_t __real_getrandom(void *to, size_t len, unsigned flags);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -201,6 +220,15 @@ int __wrap_timer_settime(timer_t t, int flags, const struct itimerspec *at, stru
 int __wrap_timer_delete(timer_t t);
 int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a);
 int __wrap_pthread_mutex_destroy(pthread_mutex_t *m);
+int __wrap_openat(int dir, const char *path, int flags, ...);
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags);
+ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t at);
+int __wrap_ftruncate(int fd, off_t len);
+int __wrap_fchmod(int fd, mode_t mode);
+int __wrap_fsync(int fd);
+int __wrap_linkat(int from, const char *path, int to, const char *name, int flags);
+int __wrap_renameat(int from, const char *path, int to, const char *name);
+ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags);
 
 /* What these are called where off_t is asked to have 64 bits, which it has here anyway. */
 #define ALIAS(name) __attribute__((alias(#name)))
@@ -208,6 +236,10 @@ void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off
 int __wrap_open64(const char *path, int flags, ...) ALIAS(__wrap_open);
 int __wrap_fstat64(int fd, struct stat *st) ALIAS(__wrap_fstat);
 ssize_t __wrap_pread64(int fd, void *to, size_t len, off_t at) ALIAS(__wrap_pread);
+int __wrap_openat64(int dir, const char *path, int flags, ...) ALIAS(__wrap_openat);
+int __wrap_fstatat64(int dir, const char *path, struct stat *st, int flags) ALIAS(__wrap_fstatat);
+ssize_t __wrap_pwrite64(int fd, const void *from, size_t len, off_t at) ALIAS(__wrap_pwrite);
+int __wrap_ftruncate64(int fd, off_t len) ALIAS(__wrap_ftruncate);
 
 void *__wrap_malloc(size_t size)
 {
@@ -243,7 +275,7 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	void *p = hits(INJECT_MMAP, 0, 0) ? MAP_FAILED : __real_mmap(at, len, prot, flags, fd, off);
 
-	if (p != MAP_FAILED)
+	if (p != MAP_FAILED && !(flags & MAP_FIXED)) /* that takes the place of another */
 		held.maps += (long)len;
 	return p;
 }
@@ -325,10 +357,66 @@ int __wrap_pthread_mutex_init(pthread_mutex_t *m, const pthread_mutexattr_t *a)
 	return r;
 }
 
+ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags)
+{
+	return hits(INJECT_GETRANDOM, 0, 0) ? -1 : __real_getrandom(to, len, flags);
+}
+
 int __wrap_pthread_mutex_destroy(pthread_mutex_t *m)
 {
 	int r = __real_pthread_mutex_destroy(m);
 
 	held.mutexes -= r == 0;
 	return r;
+}
+
+int __wrap_openat(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	int mode;
+
+	va_start(ap, flags);
+	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, int) : 0;
+	va_end(ap);
+	return hits(INJECT_OPENAT, 0, 0) ? -1 : __real_openat(dir, path, flags, mode);
+}
+
+int __wrap_fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	return hits(INJECT_FSTATAT, 0, 0) ? -1 : __real_fstatat(dir, path, st, flags);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *from, size_t len, off_t at)
+{
+	return hits(INJECT_PWRITE, 0, 0) ? -1 : __real_pwrite(fd, from, len, at);
+}
+
+int __wrap_ftruncate(int fd, off_t len)
+{
+	return hits(INJECT_FTRUNCATE, 0, 0) ? -1 : __real_ftruncate(fd, len);
+}
+
+int __wrap_fchmod(int fd, mode_t mode)
+{
+	return hits(INJECT_FCHMOD, 0, 0) ? -1 : __real_fchmod(fd, mode);
+}
+
+int __wrap_fsync(int fd)
+{
+	return hits(INJECT_FSYNC, 0, 0) ? -1 : __real_fsync(fd);
+}
+
+int __wrap_linkat(int from, const char *path, int to, const char *name, int flags)
+{
+	return hits(INJECT_LINKAT, 0, 0) ? -1 : __real_linkat(from, path, to, name, flags);
+}
+
+int __wrap_renameat(int from, const char *path, int to, const char *name)
+{
+	return hits(INJECT_RENAMEAT, 0, 0) ? -1 : __real_renameat(from, path, to, name);
+}
+
+ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags)
+{
+	return hits(INJECT_GETRANDOM, 0, 0) ? -1 : __real_getrandom(to, len, flags);
 }

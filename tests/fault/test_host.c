@@ -2,7 +2,9 @@
 /* host: hosts that are not what they should be, one by one */
 #include "../vmtest.h"
 
+#include <dirent.h>
 #include <linux/kvm.h>
+#include <stdlib.h>
 
 #include "inject.h"
 #include "ioctls.h"
@@ -297,6 +299,56 @@ static void complete_that_fails_is_done_again(void **state)
 		}                                                                                                    \
 	}
 
+static unsigned files_in(const char *folder)
+{
+	DIR *d = opendir(folder);
+	unsigned n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2; /* . and .. */
+}
+
+/* File systems without nameless files, and disks that fail at each step: no half file, no leftover. */
+static void saves_on_bad_disks(void **state)
+{
+	static const struct {
+		enum inject_fn fn;
+		unsigned nth;
+		int err, code;
+	} rows[] = {
+	    {INJECT_OPENAT, 1, EOPNOTSUPP, 0},   {INJECT_OPENAT, 1, EISDIR, 0},
+	    {INJECT_OPENAT, 1, EROFS, -EROFS},   {INJECT_LINKAT, 1, EEXIST, 0}, /* another name is tried */
+	    {INJECT_LINKAT, 1, EDQUOT, -EDQUOT}, {INJECT_RENAMEAT, 1, EBUSY, -EBUSY},
+	    {INJECT_FSYNC, 1, EIO, -EIO},        {INJECT_FSYNC, 2, EINVAL, 0}, /* a directory that needs none */
+	    {INJECT_PWRITE, 1, ENOSPC, -ENOSPC}, {INJECT_PWRITE, 1, EINTR, 0},
+	};
+	char folder[] = "/tmp/snug-fault-XXXXXX", path[64];
+	snug_vm *vm;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/f", folder);
+	assert_int_equal(snug_vm_new(NULL, &vm, NULL), 0);
+	assert_int_equal(snug_mem_write(vm, 0x1000, "data", 4), 0);
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct snug_error e = {0};
+		int r;
+
+		inject_fn(rows[i].fn, rows[i].nth, rows[i].err);
+		r = snug_save(vm, path, &e);
+		assert_int_equal(inject_off().count, 1);
+		if (r != rows[i].code)
+			fail_msg("row %u: %d, not %d: %s", i, r, rows[i].code, e.msg);
+		assert_int_equal(files_in(folder), r < 0 ? 0 : 1);
+		unlink(path);
+	}
+	snug_vm_free(vm);
+	rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -314,6 +366,7 @@ int main(void)
 	    TEST(run_eio_is_an_error),
 	    TEST(run_eintr_is_a_signal),
 	    TEST(complete_that_fails_is_done_again),
+	    TEST(saves_on_bad_disks),
 	};
 
 	return cmocka_run_group_tests_name("fault_host", tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include "inject.h"
 #include "ioctls.h"
 
-#define ROOM 64       /* for tests */
+#define ROOM 128      /* for tests */
 #define CALLS_MAX 512 /* into libc, of one public call */
 
 static const int errors[] = {ENOMEM, EINVAL, EMFILE}; /* of ioctls; other functions fail in the way they know */
@@ -39,7 +39,7 @@ static void check_words(const struct inject_hit *hit, const struct snug_error *e
 {
 	const char *name = strerrorname_np(hit->err);
 	bool heap = hit->fn == INJECT_MALLOC || hit->fn == INJECT_CALLOC || hit->fn == INJECT_REALLOC ||
-	            hit->fn == INJECT_MUTEX_INIT;
+	            hit->fn == INJECT_MUTEX_INIT || hit->fn == INJECT_STRDUP;
 
 	if (!e->msg[0] || strchr(e->msg, '\n') || !e->hint[0])
 		fail_msg("%s: message '%s', hint '%s'", where, e->msg, e->hint);
@@ -59,11 +59,14 @@ static void check_failure(const struct call_row *row, const struct inject_hit *h
 		check(r >= 0 || (strstr(e->msg, "KVM_CAP_") && e->hint[0]) || strstr(e->msg, "vCPUs"));
 		return;
 	}
-	/* EINVAL is how KVM says that the CPU has no XSAVE, so nothing to set. */
-	if (hit->fn == INJECT_IOCTL && hit->request == KVM_SET_XCRS && hit->err == EINVAL) {
-		check(r >= 0);
+	/* EINVAL is how KVM says that the CPU has no XSAVE, so nothing to set; but what was got can be set. */
+	if (hit->fn == INJECT_IOCTL && (hit->request == KVM_SET_XCRS || hit->request == KVM_GET_XCRS) &&
+	    hit->err == EINVAL && r >= 0)
 		return;
-	}
+	/* A frequency nobody knows, files that are tried again under a higher limit, a look at what pages there are. */
+	if (row->spares && r >= 0 &&
+	    (hit->fn != INJECT_IOCTL || hit->request == KVM_GET_TSC_KHZ || hit->err == EMFILE))
+		return;
 	/* A timer that cannot be stopped sends SIGURG, which is ignored by default: the run was good. */
 	if (hit->fn == INJECT_TIMER_SETTIME && r >= 0)
 		return;
@@ -100,7 +103,7 @@ static bool step(const struct call_row *row, unsigned n, int err, bool *was_ioct
 		after = inject_holds();
 		if (r < 0 && !row->keeps)
 			check_same(&mid, &after, "after the failure");
-		check(after.fds == mid.fds || r >= 0);
+		check(after.fds <= mid.fds || r >= 0);
 	}
 	if (r < 0) {
 		/* Nothing is broken for good: the same call works when the host does. */
@@ -141,7 +144,7 @@ static void walk(void **state)
 		last++;
 		assert_in_range(last, 0, CALLS_MAX - 1);
 	}
-	assert_true(last > 0); /* a call with nothing to fail has no place here */
+	assert_int_equal(last == 0, row->pure);
 	for (size_t i = 1; i < sizeof(errors) / sizeof(errors[0]); i++)
 		for (unsigned n = 0; n < last; n++)
 			if (ioctls[n])

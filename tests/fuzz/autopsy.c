@@ -86,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	memset(&a, 0, sizeof(a));
 	kinds = snug__cursor_le(&c, 1);
-	a.kind = (enum snug_exit_kind)(kinds % (SNUG_EXIT_OTHER + 1));
+	a.kind = (enum snug_exit_kind)(kinds % (SNUG_EXIT_RETURN + 1));
 	take_regs(&c, &a);
 	if (c.bad)
 		return 0;

@@ -59,7 +59,8 @@ static void step(void *dev, struct wire *w, uint8_t what, uint8_t value)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct wire w = {0};
-	struct snug__dev_env env = {.console = {console_write, console_read, &w}};
+	const struct snug_console console = {console_write, console_read, &w};
+	struct snug__dev_env env = {.console = &console};
 	void *dev = snug__dev_serial.create(&env);
 
 	CHECK(dev);

@@ -4,6 +4,30 @@
 
 int guest_main(void);
 
+static volatile struct snug_generation told;
+
+/* Both ways tell the same id; no seed is told twice; NULL ends it. */
+static int generations(void)
+{
+	uint8_t id[16], named = 0, fresh = 0, first[sizeof(told.seed)];
+	unsigned i;
+
+	snug_generation_tell(&told);
+	snug_generation_id(id);
+	for (i = 0; i < sizeof(id); i++) {
+		if (id[i] != told.id[i])
+			return 0;
+		named |= id[i];
+	}
+	for (i = 0; i < sizeof(first); i++)
+		first[i] = told.seed[i];
+	snug_generation_tell(&told);
+	for (i = 0; i < sizeof(first); i++)
+		fresh |= first[i] ^ told.seed[i];
+	snug_generation_tell(0);
+	return named && fresh;
+}
+
 int guest_main(void)
 {
 	uint32_t sum = 0;
@@ -20,5 +44,5 @@ int guest_main(void)
 	snug_mark("four");
 	snug_mark("");
 	snug_mark("a name of just sixty-three bytes, as long as one can be, or not, and this is cut");
-	snug_exit(sum == 0x01 + 0x0202 + 0x04040404 ? 77 : 78);
+	snug_exit(sum == 0x01 + 0x0202 + 0x04040404 && generations() ? 77 : 78);
 }

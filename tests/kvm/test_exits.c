@@ -87,7 +87,7 @@ static void newer_reasons(void **state)
 static void every_enum(void **state)
 {
 	(void)state;
-	CHECK_NAMES(snug_exit_name, enum snug_exit_kind, SNUG_EXIT_OTHER);
+	CHECK_NAMES(snug_exit_name, enum snug_exit_kind, SNUG_EXIT_RETURN);
 	CHECK_NAMES(snug_mode_name, enum snug_mode, SNUG_MODE_RESET);
 	CHECK_NAMES(snug_kind_name, enum snug_kind, SNUG_KIND_FIRMWARE);
 	CHECK_NAMES(snug_step_name, enum snug_step, SNUG_STEP_EXIT);

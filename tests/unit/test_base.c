@@ -187,7 +187,11 @@ static void sized_growth(void **state)
 	struct now {
 		size_t size;
 		uint64_t a, b;
-	} ours, theirs = {.a = 5, .b = 6};
+	} ours;
+	struct {
+		struct now n;
+		uint64_t later;
+	} theirs = {.n = {.a = 5, .b = 6}};
 	const size_t first = offsetof(struct now, b);
 	static const struct {
 		size_t size;
@@ -206,7 +210,7 @@ static void sized_growth(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		memset(&ours, 0xaa, sizeof(ours));
-		theirs.size = rows[i].size;
+		theirs.n.size = rows[i].size;
 		assert_int_equal(snug__sized_grown(&ours, first, sizeof(ours), &theirs), rows[i].good);
 		if (!rows[i].good)
 			continue;

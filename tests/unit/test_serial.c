@@ -21,6 +21,7 @@ struct rig {
 	size_t in_len, in_at;
 	unsigned reads;
 	size_t lie; /* what console.read claims beyond the truth */
+	struct snug_console console;
 };
 
 static void console_write(void *ctx, const void *bytes, size_t len)
@@ -46,10 +47,12 @@ static size_t console_read(void *ctx, void *bytes, size_t len)
 static int setup(void **state)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct snug__dev_env env = {.console = {console_write, console_read, r}};
+	struct snug__dev_env env = {0};
 
 	if (!r)
 		return -1;
+	r->console = (struct snug_console){console_write, console_read, r};
+	env.console = &r->console;
 	r->dev = snug__dev_serial.create(&env);
 	*state = r;
 	return r->dev ? 0 : -1;

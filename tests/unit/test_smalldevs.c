@@ -20,7 +20,8 @@ struct world {
 	size_t out_len;
 	unsigned asked;
 	enum snug__dev_ask what;
-	uint32_t value;
+	uint64_t value;
+	struct snug_console console;
 };
 
 static void console_write(void *ctx, const void *bytes, size_t len)
@@ -32,7 +33,7 @@ static void console_write(void *ctx, const void *bytes, size_t len)
 	w->out_len += len;
 }
 
-static void ask(void *ctx, enum snug__dev_ask what, uint32_t value)
+static void ask(void *ctx, enum snug__dev_ask what, uint64_t value)
 {
 	struct world *w = ctx;
 
@@ -43,10 +44,10 @@ static void ask(void *ctx, enum snug__dev_ask what, uint32_t value)
 
 static void *make(const struct snug__dev_class *c, struct world *w)
 {
-	struct snug__dev_env env = {.console = {.write = console_write, .ctx = w}, .ask = ask, .ask_ctx = w};
+	struct snug__dev_env env = {.console = &w->console, .ask = ask, .ask_ctx = w};
 	void *dev;
 
-	*w = (struct world){.value = 0xdead};
+	*w = (struct world){.value = 0xdead, .console = {.write = console_write, .ctx = w}};
 	dev = c->create(&env);
 	assert_non_null(dev);
 	assert_non_null(c->name);
@@ -142,6 +143,34 @@ static void marks(void **state)
 	c->destroy(dev);
 }
 
+/* The ports of calls: an address is four bytes at once; a return is a write of any size. */
+static void calls(void **state)
+{
+	const struct snug__dev_class *c = &snug__dev_guestport;
+	struct world w;
+	void *dev = make(c, &w);
+
+	(void)state;
+	c->ops.write(dev, 8, 0x1000, 2);
+	c->ops.write(dev, 8, 0x10, 1);
+	for (unsigned offset = 9; offset < 16; offset++)
+		if (offset != 12)
+			c->ops.write(dev, offset, 0x1000, 1);
+	assert_int_equal(w.asked, 0);
+	c->ops.write(dev, 8, 0xfedcba98, 4);
+	assert_int_equal(w.asked, 1);
+	assert_int_equal(w.what, SNUG__ASK_HOST);
+	assert_int_equal(w.value, 0xfedcba98);
+	for (unsigned size = 1; size <= 4; size *= 2) {
+		w.what = SNUG__ASK_HOST;
+		c->ops.write(dev, 12, 7, size);
+		assert_int_equal(w.what, SNUG__ASK_RETURN);
+		assert_int_equal(w.value, 0);
+	}
+	assert_int_equal(w.asked, 4);
+	c->destroy(dev);
+}
+
 static void i8042(void **state)
 {
 	const struct snug__dev_class *c = &snug__dev_i8042;
@@ -196,7 +225,8 @@ static void resetctl(void **state)
 static void nobody_to_ask(void **state)
 {
 	const struct snug__dev_class *all[] = {&snug__dev_debugcon, &snug__dev_debugexit, &snug__dev_guestport,
-	                                       &snug__dev_i8042,    &snug__dev_resetctl,  &snug__dev_cmos};
+	                                       &snug__dev_i8042,    &snug__dev_resetctl,  &snug__dev_cmos,
+	                                       &snug__dev_serial,   &snug__dev_generation};
 	struct snug__dev_env env = {0};
 
 	(void)state;
@@ -328,11 +358,17 @@ static void cmos_clock_never_waits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(debugcon),      cmocka_unit_test(debugexit),
-	    cmocka_unit_test(guestport),     cmocka_unit_test(marks),
-	    cmocka_unit_test(i8042),         cmocka_unit_test(resetctl),
-	    cmocka_unit_test(nobody_to_ask), cmocka_unit_test(cmos_sizes),
-	    cmocka_unit_test(cmos_scratch),  cmocka_unit_test(cmos_clock_never_waits),
+	    cmocka_unit_test(debugcon),
+	    cmocka_unit_test(debugexit),
+	    cmocka_unit_test(guestport),
+	    cmocka_unit_test(marks),
+	    cmocka_unit_test(calls),
+	    cmocka_unit_test(i8042),
+	    cmocka_unit_test(resetctl),
+	    cmocka_unit_test(nobody_to_ask),
+	    cmocka_unit_test(cmos_sizes),
+	    cmocka_unit_test(cmos_scratch),
+	    cmocka_unit_test(cmos_clock_never_waits),
 	};
 
 	return cmocka_run_group_tests_name("smalldevs", tests, NULL, NULL);

@@ -112,10 +112,33 @@ static void hosts(void **state)
 	snug__frozen_drop(s.frozen);
 }
 
+/* What any CPU of 64 bits has is there without KVM's saying so; its own rows keep what they have. */
+static void native(void **state)
+{
+	static struct snug__kvm_cpuid host;
+
+	(void)state;
+	host.nent = 1;
+	host.rows[0] = (struct kvm_cpuid_entry2){.function = 1, .eax = 5, .ecx = 1u << 31};
+	snug__snap_fit_native(&host);
+	assert_int_equal(host.rows[0].edx >> 25 & 3, 3); /* sse, sse2 */
+	assert_int_equal(host.rows[0].ecx >> 31, 1);
+	assert_in_range(host.nent, 2, SNUG__KVM_CPUID_MAX);
+	for (unsigned i = 1; i < host.nent; i++) {
+		assert_int_not_equal(host.rows[i].function, 0x40000001);
+		if (host.rows[i].function == 0x80000001)
+			assert_int_equal(host.rows[i].edx >> 29 & 1, 1); /* lm */
+	}
+	host.nent = SNUG__KVM_CPUID_MAX;
+	memset(host.rows, 0, sizeof(host.rows));
+	snug__snap_fit_native(&host);
+	assert_int_equal(host.nent, SNUG__KVM_CPUID_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(features), cmocka_unit_test(many),
-	                                   cmocka_unit_test(hosts)};
+	                                   cmocka_unit_test(hosts), cmocka_unit_test(native)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
