@@ -10,12 +10,23 @@
 #include "cli.h"
 #include "sizes.h"
 
-static int add(struct cli_call_args *a, const struct snug_arg *arg, const char *word, struct snug_error *e)
+/* The next argument, an integer of 0; NULL where there is none left. */
+static struct snug_arg *add(struct cli_call_args *a, const char *word, struct snug_error *e)
 {
-	if (a->count == SNUG_ARGS_MAX)
-		return cli_err(e, -E2BIG, "@FILE counts twice: its address and its length",
-		               "'%.100s': a function takes at most %d arguments", word, SNUG_ARGS_MAX);
-	a->arg[a->count++] = *arg;
+	if (a->count < SNUG_ARGS_MAX)
+		return &a->arg[a->count++];
+	cli_err(e, -E2BIG, "@FILE counts twice: its address and its length",
+	        "'%.100s': a function takes at most %d arguments", word, SNUG_ARGS_MAX);
+	return NULL;
+}
+
+static int add_integer(struct cli_call_args *a, uint64_t value, const char *word, struct snug_error *e)
+{
+	struct snug_arg *arg = add(a, word, e);
+
+	if (!arg)
+		return e->code;
+	arg->value = value;
 	return 0;
 }
 
@@ -23,20 +34,25 @@ static int add(struct cli_call_args *a, const struct snug_arg *arg, const char *
 static int add_buffer(struct cli_call_args *a, enum snug_arg_kind kind, void *data, size_t len, size_t show,
                       const char *word, struct snug_error *e)
 {
-	struct snug_arg arg = {.kind = kind, .data = data, .len = len};
 	void *initial = kind == SNUG_ARG_INOUT ? malloc(len + 1) : NULL;
-	int r = data && (initial || kind != SNUG_ARG_INOUT) ? add(a, &arg, word, e)
-	                                                    : cli_err(e, -ENOMEM, NULL, "'%.100s': no memory", word);
+	struct snug_arg *arg = NULL;
 
-	if (r < 0) {
+	if (!data || (kind == SNUG_ARG_INOUT && !initial))
+		cli_err(e, -ENOMEM, NULL, "'%.100s': no memory", word);
+	else
+		arg = add(a, word, e);
+	if (!arg) {
 		free(data);
 		free(initial);
-		return r;
+		return e->code;
 	}
 	if (initial)
 		memcpy(initial, data, len);
-	a->initial[a->count - 1] = initial;
-	a->show[a->count - 1] = show;
+	arg->kind = kind;
+	arg->data = data;
+	arg->len = len;
+	a->initial[arg - a->arg] = initial;
+	a->show[arg - a->arg] = show;
 	return 0;
 }
 
@@ -91,15 +107,13 @@ static int add_file(struct cli_call_args *a, enum snug_arg_kind kind, const char
 {
 	size_t len;
 	unsigned char *bytes = read_all(path, &len);
-	struct snug_arg length;
 	int r;
 
 	if (!bytes)
 		return cli_err(e, -errno, errno == EFBIG ? "a buffer is at most 64 MiB" : NULL, "'%.200s': %s", word,
 		               strerror(errno));
-	length = (struct snug_arg){.value = len};
 	r = add_buffer(a, kind, bytes, len, kind == SNUG_ARG_INOUT ? len : 0, word, e);
-	return r < 0 ? r : add(a, &length, word, e);
+	return r < 0 ? r : add_integer(a, len, word, e);
 }
 
 static int add_out(struct cli_call_args *a, const char *number, const char *word, struct snug_error *e)
@@ -117,11 +131,13 @@ static int add_out(struct cli_call_args *a, const char *number, const char *word
 
 static int add_number(struct cli_call_args *a, const char *word, struct snug_error *e)
 {
-	struct snug_arg arg = {0};
-	const char *wrong = cli_parse_integer(word, &arg.value);
-	static const char kinds[] = "an argument is a number, s:TEXT, @FILE, o:N (output), io:TEXT or io:@FILE";
+	uint64_t value = 0;
+	const char *wrong = cli_parse_integer(word, &value);
 
-	return wrong ? cli_err(e, -EINVAL, kinds, "argument '%.200s' %s", word, wrong) : add(a, &arg, word, e);
+	if (!wrong)
+		return add_integer(a, value, word, e);
+	return cli_err(e, -EINVAL, "an argument is a number, s:TEXT, @FILE, o:N (output), io:TEXT or io:@FILE",
+	               "argument '%.200s' %s", word, wrong);
 }
 
 static int add_word(struct cli_call_args *a, const char *word, struct snug_error *e)
