@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "load/symbols.h"
 
 #define DEFAULT_MEM (16ull << 20)
 #define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
@@ -210,6 +211,7 @@ void snug_vm_free(snug_vm *vm)
 	snug__mem_destroy(&vm->mem);
 	snug__watch_free(vm);
 	snug__machine_destroy(vm);
+	snug__symbols_drop(vm->symbols);
 	snug__bus_destroy(&vm->pio);
 	snug__bus_destroy(&vm->mmio);
 	if (vm->has_lock)
