@@ -17,7 +17,7 @@
 
 struct snug__frozen;    /* core/frozen.h */
 struct snug__symbols;   /* load/symbols.h */
-struct snug__hostcalls; /* svc/hostcall.c */
+struct snug__hostcalls; /* core/hostcalls.h */
 
 /*
  * Who watches the run loop.  Services add themselves; the loop knows nothing of them.  Calls come in the vCPU's thread:
@@ -58,7 +58,8 @@ struct snug_vcpu {
 	uint64_t mask;      /* signals blocked inside KVM_RUN */
 	uint8_t mark_len;   /* of a mark's name, as far as it was sent */
 	char mark[64];
-	bool has_held; /* held came while an access was completed: the next run returns it */
+	uint64_t sync_dirty; /* KVM_SYNC_X86_*: registers in kvm_run that KVM takes at the next KVM_RUN */
+	bool has_held;       /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
 };
 
@@ -74,7 +75,8 @@ struct snug_vm {
 	int fd;
 	struct snug__kvm_watch watch;
 	enum snug_unclaimed unclaimed;
-	bool insn_bytes; /* KVM tells the bytes of an instruction it cannot emulate */
+	bool insn_bytes;    /* KVM tells the bytes of an instruction it cannot emulate */
+	uint64_t sync_regs; /* KVM_SYNC_X86_*: registers that may travel with KVM_RUN; 0: none */
 	struct snug__mem mem;
 	uint64_t ram_top; /* end of the RAM snug_vm_new made */
 	struct snug__bus pio, mmio;
@@ -103,6 +105,8 @@ struct snug_vm {
 	struct snug__frozen *baseline;      /* owned by one count; NULL: none */
 	struct snug__symbols *symbols;      /* likewise */
 	struct snug__hostcalls *host_calls; /* likewise; svc/hostcall.c */
+	/* The guest asks for a host function, with the linear address of its block; under bus_lock.  NULL: there are none. */
+	void (*on_host_call)(snug_vm *vm, unsigned cpu, uint32_t address);
 };
 
 /*
@@ -136,9 +140,31 @@ void snug__vcpu_destroy(snug_vcpu *vcpu);
 
 /*
  * Makes the vCPU's registers readable and settable: refuses while it runs elsewhere or a read waits for its answer,
- * else retires what is pending.
+ * else retires what is pending and gives KVM what waits in kvm_run.
  */
 int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
+
+/* The first half of it: what waits in kvm_run goes on waiting. */
+int snug__vcpu_retire(snug_vcpu *vcpu, struct snug_error *err);
+
+/*
+ * sync.c: registers that travel in kvm_run with KVM_RUN, where ioctls would cost one entry into the kernel each
+ * (KVM_CAP_SYNC_REGS, KVM 5 "The kvm_run structure").  A host without it gets the ioctls.
+ *
+ * get retires what is pending and gives the place in kvm_run where the general registers are, to be edited; set then
+ * makes what is there the vCPU's.
+ */
+int snug__sync_get_regs(snug_vcpu *vcpu, struct snug_regs **regs, struct snug_error *err);
+int snug__sync_set_regs(snug_vcpu *vcpu, struct snug_error *err);
+
+/* KVM_RUN shall leave the general registers in kvm_run, or no longer. */
+void snug__sync_want(snug_vcpu *vcpu, bool want);
+
+/* The registers as the KVM_RUN that just returned left them; nothing is retired. */
+int snug__sync_seen(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err);
+
+/* Gives KVM by ioctls what waits in kvm_run. */
+int snug__sync_flush(snug_vcpu *vcpu, struct snug_error *err);
 
 /*
  * exit.c: deals with what KVM_RUN left in kvm_run.  1: *x is for the caller, 0: go on, negative: broken.  *claimed says

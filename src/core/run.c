@@ -51,6 +51,15 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 	}
 }
 
+/* KVM takes the registers that wait in kvm_run as it enters, and says so there. */
+static int enter(snug_vcpu *vcpu)
+{
+	int r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
+
+	vcpu->sync_dirty &= vcpu->kvm.run->kvm_dirty_regs;
+	return r;
+}
+
 /* Once round: 1: *x is for the caller, 0: go on, negative: broken. */
 static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err)
 {
@@ -60,7 +69,7 @@ static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err
 	if (watched)
 		snug__watch_enter(vcpu);
 	vcpu->pending = SNUG__PENDING_NONE;
-	r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
+	r = enter(vcpu);
 	if (r < 0)
 		return run_failed(vcpu, r, x, err);
 	if (watched)
@@ -155,7 +164,7 @@ int snug_vcpu_complete(snug_vcpu *vcpu, struct snug_error *err)
 		return another_access(vcpu, err);
 	while (vcpu->pending != SNUG__PENDING_NONE) {
 		vcpu->kvm.run->immediate_exit = 1;
-		r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
+		r = enter(vcpu);
 		vcpu->kvm.run->immediate_exit = 0;
 		if (r < 0 && r != -EINTR && r != -EAGAIN)
 			return snug__kvm_run_failed(r, err); /* it is pending still */

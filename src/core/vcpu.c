@@ -63,7 +63,7 @@ unsigned snug_vcpu_index(const snug_vcpu *vcpu)
 	return vcpu->index;
 }
 
-int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
+int snug__vcpu_retire(snug_vcpu *vcpu, struct snug_error *err)
 {
 	if (snug__kick_running(&vcpu->kick))
 		return snug__err(err, -EBUSY, SNUG_STEP_NONE, "stop it first: snug_vcpu_kick", "vCPU %u is running",
@@ -73,6 +73,13 @@ int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
 		                 "fill exit.pio.data or exit.mmio.data, then call snug_vcpu_complete",
 		                 "vCPU %u: a read waits for its answer", vcpu->index);
 	return snug_vcpu_complete(vcpu, err);
+}
+
+int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
+{
+	int r = snug__vcpu_retire(vcpu, err);
+
+	return r < 0 ? r : snug__sync_flush(vcpu, err);
 }
 
 int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err)

@@ -95,6 +95,7 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 			return r;
 		vm->insn_bytes = true;
 	}
+	vm->sync_regs = (uint64_t)snug__kvm_cap(vm->fd, KVM_CAP_SYNC_REGS, &vm->watch);
 	if (snug__kvm_cap(vm->fd, KVM_CAP_SET_IDENTITY_MAP_ADDR, &vm->watch)) {
 		r = snug__kvm_set_identity(vm->fd, SNUG__IDENTITY_GPA, &vm->watch, err);
 		if (r < 0)

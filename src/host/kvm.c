@@ -354,6 +354,14 @@ int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct s
 	return call_kvm(vcpu_fd, C_SET_SREGS, &copy, in->cr0, w, err);
 }
 
+int snug__kvm_set_events(int vcpu_fd, const struct kvm_vcpu_events *in, const struct snug__kvm_watch *w,
+                         struct snug_error *err)
+{
+	struct kvm_vcpu_events copy = *in;
+
+	return call_kvm(vcpu_fd, C_EVENTS, &copy, 0, w, err);
+}
+
 /* FCW and MXCSR after a reset, and that x87 and SSE are in use: SDM 1 13.4.1, 13.4.2; all else is in its first state. */
 static int reset_fpu(int vcpu_fd, const struct snug__kvm_watch *w, struct snug_error *err)
 {
@@ -402,7 +410,7 @@ int snug__kvm_reset_rest(int vcpu_fd, const struct snug__kvm_watch *w, struct sn
 	struct kvm_vcpu_events events = {.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW};
 	struct kvm_debugregs debug = {.dr6 = 0xffff0ff0, .dr7 = 0x400}; /* SDM 3A table 9-1 */
 	struct kvm_xcrs xcrs = {.nr_xcrs = 1, .xcrs = {{.value = 1}}};  /* XCR0: x87 alone, SDM 1 13.3 */
-	int r = call_kvm(vcpu_fd, C_EVENTS, &events, 0, w, err);
+	int r = snug__kvm_set_events(vcpu_fd, &events, w, err);
 
 	if (r >= 0)
 		r = reset_fpu(vcpu_fd, w, err);

@@ -115,6 +115,7 @@ static void one_capability_absent(void **state)
 	    {232, "KVM_CAP_MEMORY_FAULT_INFO"}, /* Linux 6.8 */
 	    {KVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"},
 	    {KVM_CAP_NR_MEMSLOTS, "KVM_CAP_NR_MEMSLOTS"},
+	    {KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS"},
 	    {KVM_CAP_MAX_VCPUS, "KVM_CAP_MAX_VCPUS"},
 	};
 	struct snug_cap caps[32];
