@@ -53,6 +53,7 @@ static const char *const exits[] = {
     [SNUG_EXIT_TIMEOUT] = "timeout",
     [SNUG_EXIT_SIGNAL] = "signal",
     [SNUG_EXIT_OTHER] = "other",
+    [SNUG_EXIT_RETURN] = "return",
 };
 
 static const char *const hosts[] = {

@@ -19,7 +19,7 @@ static const struct row {
     {SNUG_DEV_RESET, &snug__dev_i8042, 0x64, 1},
     {SNUG_DEV_RESET, &snug__dev_resetctl, 0xcf9, 1},
     {SNUG_DEV_CMOS, &snug__dev_cmos, 0x70, 2},
-    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 8}, /* SNUG_PORT_EXIT and SNUG_PORT_MARK of guest.h */
+    {SNUG_DEV_GUEST, &snug__dev_guestport, 0x5e0, 16}, /* SNUG_PORT_EXIT to SNUG_PORT_RETURN of guest.h */
 };
 
 #define ROWS (sizeof(machine) / sizeof(machine[0]))
@@ -32,6 +32,15 @@ static void on_ask(void *ctx, enum snug__dev_ask what, uint32_t value)
 
 	if (what == SNUG__ASK_MARK) {
 		snug__watch_mark(d->vm, (uint8_t)value);
+		return;
+	}
+	if (what == SNUG__ASK_HOST) {
+		if (d->vm->on_host_call)
+			d->vm->on_host_call(d->vm, d->vm->bus_cpu, value);
+		return;
+	}
+	if (what == SNUG__ASK_RETURN) {
+		x->kind = SNUG_EXIT_RETURN;
 		return;
 	}
 	if (what == SNUG__ASK_RESET) {

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "core/hostcalls.h"
 #include "load/symbols.h"
 
 #define DEFAULT_MEM (16ull << 20)
@@ -176,6 +177,7 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 	vm->fd = -1;
 	vm->watch = (struct snug__kvm_watch){c.on_call, c.on_call_ctx};
 	vm->unclaimed = (enum snug_unclaimed)c.unclaimed;
+	vm->devices = c.devices;
 	snug__mem_init(&vm->mem, 0, NULL, NULL);
 	snug__bus_init(&vm->pio, "port", UINT16_MAX);
 	snug__bus_init(&vm->mmio, "mmio", UINT64_MAX);
@@ -213,6 +215,7 @@ void snug_vm_free(snug_vm *vm)
 	snug__watch_free(vm);
 	snug__machine_destroy(vm);
 	snug__symbols_drop(vm->symbols);
+	snug__hostcalls_drop(vm->host_calls);
 	snug__bus_destroy(&vm->pio);
 	snug__bus_destroy(&vm->mmio);
 	if (vm->has_lock)

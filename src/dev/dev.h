@@ -17,6 +17,8 @@ enum snug__dev_ask {
 	SNUG__ASK_EXIT,       /* the same, by the call of guest.h */
 	SNUG__ASK_RESET,      /* value is 0 */
 	SNUG__ASK_MARK,       /* the next byte of a mark's name; 0 ends it */
+	SNUG__ASK_HOST,       /* call a host function; value is the linear address of its block */
+	SNUG__ASK_RETURN,     /* end the run: the function of snug_call returned */
 };
 
 struct snug__dev_env {
@@ -41,6 +43,6 @@ extern const struct snug__dev_class snug__dev_debugexit; /* debugexit.c: 4 ports
 extern const struct snug__dev_class snug__dev_i8042;     /* i8042.c: port 0x64 alone: status 0, reset pulse */
 extern const struct snug__dev_class snug__dev_resetctl;  /* resetctl.c: ICH9's reset control register 0xcf9 */
 extern const struct snug__dev_class snug__dev_cmos;      /* cmos.c: MC146818, memory-size bytes, 2 ports */
-extern const struct snug__dev_class snug__dev_guestport; /* guestport.c: calls of guest.h, 8 ports */
+extern const struct snug__dev_class snug__dev_guestport; /* guestport.c: calls of guest.h, 16 ports */
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * guestport: snug's own ports behind snug_exit() and snug_mark() of <snug/guest.h>
+ * guestport: snug's own ports behind snug_exit(), snug_mark() and snug_host() of <snug/guest.h>
  *
- * Eight ports.  A write at offset 0 ends the run with the value as status.  Writes at offset 4 send the name of a mark,
- * a byte or several at a time, lowest first, up to a NUL; what stands above a NUL in the same write is dropped.  The
- * other offsets are kept for later calls and ignore writes.  Reads give ones, as without the device.
+ * Sixteen ports.  A write at offset 0 ends the run with the value as status.  Writes at offset 4 send the name of a mark,
+ * a byte or several at a time, lowest first, up to a NUL; what stands above a NUL in the same write is dropped.  Four
+ * bytes at offset 8 are the address of a call of a host function.  A write at offset 12 says that a function the host
+ * called has returned.  The other offsets are kept for later calls and ignore writes.  Reads give ones, as without the
+ * device.
  */
 #include "dev/dev.h"
 
@@ -12,6 +14,8 @@
 
 #define OFFSET_EXIT 0
 #define OFFSET_MARK 4
+#define OFFSET_HOST 8
+#define OFFSET_RETURN 12
 
 struct guestport {
 	struct snug__dev_env env;
@@ -41,6 +45,10 @@ static void write_port(void *self, uint64_t offset, uint64_t value, unsigned siz
 		return;
 	if (offset == OFFSET_EXIT)
 		g->env.ask(g->env.ask_ctx, SNUG__ASK_EXIT, (uint32_t)value);
+	if (offset == OFFSET_HOST && size == 4)
+		g->env.ask(g->env.ask_ctx, SNUG__ASK_HOST, (uint32_t)value);
+	if (offset == OFFSET_RETURN)
+		g->env.ask(g->env.ask_ctx, SNUG__ASK_RETURN, (uint32_t)value);
 	if (offset != OFFSET_MARK)
 		return;
 	for (unsigned i = 0; i < size; i++) {

@@ -10,7 +10,7 @@
 #include "inject.h"
 #include "ioctls.h"
 
-#define ROOM 64       /* for tests */
+#define ROOM 128      /* for tests */
 #define CALLS_MAX 512 /* into libc, of one public call */
 
 static const int errors[] = {ENOMEM, EINVAL, EMFILE}; /* of ioctls; other functions fail in the way they know */

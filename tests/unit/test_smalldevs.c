@@ -142,6 +142,31 @@ static void marks(void **state)
 	c->destroy(dev);
 }
 
+/* Only four bytes at once are the address of a call; anything at the last offset means a return. */
+static void calls(void **state)
+{
+	const struct snug__dev_class *c = &snug__dev_guestport;
+	struct world w;
+	void *dev = make(c, &w);
+
+	(void)state;
+	c->ops.write(dev, 8, 0x1234, 2);
+	c->ops.write(dev, 8, 0x12, 1);
+	c->ops.write(dev, 9, 0x12345678, 4);
+	assert_int_equal(w.asked, 0);
+	c->ops.write(dev, 8, 0x12345678, 4);
+	assert_int_equal(w.asked, 1);
+	assert_int_equal(w.what, SNUG__ASK_HOST);
+	assert_int_equal(w.value, 0x12345678);
+	c->ops.write(dev, 13, 1, 1);
+	c->ops.write(dev, 15, 1, 1);
+	assert_int_equal(w.asked, 1);
+	c->ops.write(dev, 12, 5, 1);
+	assert_int_equal(w.asked, 2);
+	assert_int_equal(w.what, SNUG__ASK_RETURN);
+	c->destroy(dev);
+}
+
 static void i8042(void **state)
 {
 	const struct snug__dev_class *c = &snug__dev_i8042;
@@ -333,6 +358,7 @@ int main(void)
 	    cmocka_unit_test(i8042),         cmocka_unit_test(resetctl),
 	    cmocka_unit_test(nobody_to_ask), cmocka_unit_test(cmos_sizes),
 	    cmocka_unit_test(cmos_scratch),  cmocka_unit_test(cmos_clock_never_waits),
+	    cmocka_unit_test(calls),
 	};
 
 	return cmocka_run_group_tests_name("smalldevs", tests, NULL, NULL);
