@@ -20,6 +20,11 @@
 #define SNUG_PORT_RETURN 0x5ec
 #define SNUG_PORT_GENERATION 0x5f0
 
+/* What snug_host gives back where a call was refused, negated as Linux does: -SNUG_EFAULT. */
+#define SNUG_E2BIG 7
+#define SNUG_EFAULT 14
+#define SNUG_ENOSYS 38
+
 static inline void snug_out8(uint16_t port, uint8_t value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
@@ -115,6 +120,40 @@ static inline void snug_generation_id(uint8_t id[16])
 	for (i = 0; i < 16; i++)
 		id[i] = snug_in8((uint16_t)(SNUG_PORT_GENERATION + i));
 }
+/* A call of a host function, as the host reads it: always 64-bit fields. */
+struct snug_host_block {
+	uint64_t name; /* linear address of a string */
+	uint64_t args[6];
+	uint64_t result;
+};
+
+/*
+ * Calls a function the host registered under that name (snug_host_add): integers, and addresses as integers; of a
+ * buffer the address, then the length.  A negative result is an error: -SNUG_ENOSYS (nobody registered it, or there is
+ * no such port), -SNUG_EFAULT (an address that is not this guest's to read or write so), -SNUG_E2BIG (a buffer of more
+ * than 1 MiB, a string of more than 4095 bytes), or what the function says.  One exit.  The stack must lie below 4 GiB.
+ * In modes with segments their bases must be 0: addresses are linear.
+ */
+static inline int64_t snug_host(const char *name, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+                                uint64_t a5)
+{
+	struct snug_host_block block = {(uint64_t)(uintptr_t)name, {a0, a1, a2, a3, a4, a5}, (uint64_t)-SNUG_ENOSYS};
+	uint64_t at = (uint64_t)(uintptr_t)&block;
+
+	if (at > 0xffffffff - sizeof(block))
+		return -SNUG_EFAULT;
+	__asm__ volatile("outl %1, %2" : "+m"(block) : "a"((uint32_t)at), "d"((uint16_t)SNUG_PORT_HOST) : "memory");
+	return (int64_t)block.result;
+}
+
+/*
+ * The same with as many arguments as there are, pointers among them: SNUG_HOST("log", text), SNUG_HOST("read", buf, n).
+ * In a 32-bit guest each has 32 bits; for wider integers there use snug_host.
+ */
+#define SNUG_HOST(...) SNUG_HOST_PAD(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define SNUG_HOST_PAD(name, a, b, c, d, e, f, ...)                                                                   \
+	snug_host(name, SNUG_WORD(a), SNUG_WORD(b), SNUG_WORD(c), SNUG_WORD(d), SNUG_WORD(e), SNUG_WORD(f))
+#define SNUG_WORD(v) ((uint64_t)(uintptr_t)(v))
 
 /* Ends the run with an exit status of 0 to 255. */
 static inline __attribute__((noreturn)) void snug_exit(int status)

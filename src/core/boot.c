@@ -8,6 +8,7 @@
 #include "host/file.h"
 #include "host/kind.h"
 #include "load/load.h"
+#include "load/symbols.h"
 
 static const snug__load_fn loaders[] = {
     [SNUG_KIND_FLAT] = snug__load_flat,
@@ -82,6 +83,19 @@ int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_
 	return r < 0 ? r : 0;
 }
 
+/* The names an image brings, where they are asked for; those of the image before go in any case. */
+static int load_symbols(const struct snug_image *im, struct snug__span bytes, int kind, struct snug__symbols **out,
+                        struct snug_error *err)
+{
+	if (!(im->flags & SNUG_IMAGE_SYMBOLS))
+		return 0;
+	if (kind != SNUG_KIND_ELF)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE,
+		                 "load it without SNUG_IMAGE_SYMBOLS, or build an ELF file",
+		                 "symbols: an image of kind %s has none", snug_kind_name((enum snug_kind)kind));
+	return snug__symbols_read(bytes, out, err);
+}
+
 static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__span bytes, struct snug_error *err)
 {
 	struct snug__boot_want want = {
@@ -93,6 +107,7 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	    .stack = im->stack,
 	};
 	struct snug_boot boot = {.size = sizeof(boot)};
+	struct snug__symbols *symbols = NULL;
 	int kind = (int)im->kind;
 	int r;
 
@@ -110,9 +125,16 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 		vm->has_ivt =
 		    boot.mode == SNUG_MODE_REAL && boot.low >= SNUG__IVT_END && snug__ivt_write(&vm->mem) == 0;
 	if (r >= 0)
-		r = snug_vcpu_boot(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, err);
+		r = load_symbols(im, bytes, kind, &symbols, err);
 	if (r >= 0)
-		vm->boot = boot;
+		r = snug_vcpu_boot(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, err);
+	if (r < 0) {
+		snug__symbols_drop(symbols);
+		return r;
+	}
+	vm->boot = boot;
+	snug__symbols_drop(vm->symbols);
+	vm->symbols = symbols;
 	return r;
 }
 
@@ -142,6 +164,29 @@ int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *er
 		return load_bytes(vm, &im, (struct snug__span){im.data, im.len}, err);
 	r = load_path(vm, &im, err);
 	return r < 0 ? snug__err_wrap(err, r, "load '%s'", im.path) : r;
+}
+
+int snug_symbol(const snug_vm *vm, const char *name, uint64_t *address, uint64_t *bytes)
+{
+	const struct snug__symbol *s = vm->symbols ? snug__symbols_find(vm->symbols, name) : NULL;
+
+	if (!s)
+		return -ENOENT;
+	*address = s->address;
+	if (bytes)
+		*bytes = s->bytes;
+	return 0;
+}
+
+const char *snug_symbol_name(const snug_vm *vm, size_t index, uint64_t *address)
+{
+	const struct snug__symbols *s = vm->symbols;
+
+	if (!s || index >= s->count)
+		return NULL;
+	if (address)
+		*address = s->rows[index].address;
+	return s->names + s->rows[index].name;
 }
 
 int snug_loaded(const snug_vm *vm, struct snug_boot *out)

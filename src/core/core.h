@@ -17,7 +17,7 @@
 
 struct snug__frozen;    /* core/frozen.h */
 struct snug__symbols;   /* load/symbols.h */
-struct snug__hostcalls; /* svc/hostcall.c */
+struct snug__hostcalls; /* core/hostcalls.h */
 
 /*
  * Who watches the run loop.  Services add themselves; the loop knows nothing of them.  Calls come in the vCPU's thread:
@@ -77,8 +77,8 @@ struct snug_vm {
 	int fd;
 	struct snug__kvm_watch watch;
 	enum snug_unclaimed unclaimed;
-	uint32_t sync_regs; /* KVM_SYNC_X86_* this KVM takes from kvm_run */
 	bool insn_bytes;    /* KVM tells the bytes of an instruction it cannot emulate */
+	uint64_t sync_regs; /* KVM_SYNC_X86_*: registers that may travel with KVM_RUN; 0: none */
 	struct snug__mem mem;
 	uint64_t ram_top; /* end of the RAM snug_vm_new made */
 	struct snug__bus pio, mmio;
@@ -113,8 +113,8 @@ struct snug_vm {
 	unsigned mem_changes;               /* of mem, when the baseline was taken */
 	struct snug__frozen *baseline;      /* owned by one count; NULL: none */
 	struct snug__symbols *symbols;      /* likewise */
-	struct snug__hostcalls *host_calls; /* likewise; svc/hostcall.c */
-	/* The guest wrote the address of a call of a host function; during the access, under bus_lock.  NULL: nobody hears. */
+	struct snug__hostcalls *host_calls; /* likewise; core/hostcalls.h */
+	/* The guest asks for a host function, with the linear address of its block; under bus_lock.  NULL: there are none. */
 	void (*on_host_call)(snug_vm *vm, unsigned cpu, uint32_t address);
 };
 
@@ -203,28 +203,38 @@ void snug__vcpu_destroy(snug_vcpu *vcpu);
 
 /*
  * Makes the vCPU's registers readable and settable: refuses while it runs elsewhere or a read waits for its answer,
- * else retires what is pending.
+ * else retires what is pending and gives KVM what waits in kvm_run.
  */
 int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err);
 
 /* Forgets what is pending, answered or not, and kicks: for a vCPU whose registers are set next. */
 int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err);
 
+/* The first half of it: what waits in kvm_run goes on waiting. */
+int snug__vcpu_retire(snug_vcpu *vcpu, struct snug_error *err);
+
 /*
- * sync.c: registers by way of kvm_run instead of ioctls (KVM 5 "kvm_valid_regs, kvm_dirty_regs").  What was put there
- * waits, as kvm_run->kvm_dirty_regs says, until the next KVM_RUN; snug__vcpu_settle hands it over by ioctls where somebody
- * looks at registers before that.
+ * sync.c: registers that travel in kvm_run with KVM_RUN, where ioctls would cost one entry into the kernel each
+ * (KVM_CAP_SYNC_REGS, KVM 5 "The kvm_run structure").  A host without it gets the ioctls.
+ *
+ * get retires what is pending and gives the place in kvm_run where the general registers are, to be edited; set then
+ * makes what is there the vCPU's.
  */
+int snug__sync_get_regs(snug_vcpu *vcpu, struct snug_regs **regs, struct snug_error *err);
+int snug__sync_set_regs(snug_vcpu *vcpu, struct snug_error *err);
 
-/* Hands over what waits.  Does nothing where nothing does. */
-int snug__sync_flush(snug_vcpu *vcpu, struct snug_error *err);
-
-/* The general registers as they will be at the next KVM_RUN, to be changed in place.  The vCPU must be settled, or waiting. */
-int snug__sync_regs(snug_vcpu *vcpu, struct snug_regs **out, struct snug_error *err);
-
-/* Sets all three sets: they wait where KVM takes them so, else they are set at once. */
+/* Sets all three sets: they wait for KVM_RUN where they can. */
 int snug__sync_set(snug_vcpu *vcpu, const struct snug_regs *regs, const struct snug_sregs *sregs,
                    const struct kvm_vcpu_events *events, struct snug_error *err);
+
+/* KVM_RUN shall leave the general registers in kvm_run, or no longer. */
+void snug__sync_want(snug_vcpu *vcpu, bool want);
+
+/* The registers as the KVM_RUN that just returned left them; nothing is retired. */
+int snug__sync_seen(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err);
+
+/* Gives KVM by ioctls what waits in kvm_run. */
+int snug__sync_flush(snug_vcpu *vcpu, struct snug_error *err);
 
 /*
  * exit.c: deals with what KVM_RUN left in kvm_run.  1: *x is for the caller, 0: go on, negative: broken.  *claimed says

@@ -57,12 +57,6 @@ static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err
 	bool watched = vcpu->vm->watcher_count != 0, claimed;
 	int r;
 
-	/* Registers somebody changed in kvm_run go in by KVM_RUN itself, or where this KVM does not do that, now. */
-	if (vcpu->kvm.run->kvm_dirty_regs & ~(uint64_t)vcpu->vm->sync_regs) {
-		r = snug__sync_flush(vcpu, err);
-		if (r < 0)
-			return r;
-	}
 	if (watched)
 		snug__watch_enter(vcpu);
 	vcpu->pending = SNUG__PENDING_NONE;

@@ -65,10 +65,8 @@ unsigned snug_vcpu_index(const snug_vcpu *vcpu)
 	return vcpu->index;
 }
 
-int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
+int snug__vcpu_retire(snug_vcpu *vcpu, struct snug_error *err)
 {
-	int r;
-
 	if (snug__kick_running(&vcpu->kick))
 		return snug__err(err, -EBUSY, SNUG_STEP_NONE, "stop it first: snug_vcpu_kick", "vCPU %u is running",
 		                 vcpu->index);
@@ -76,8 +74,7 @@ int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
 		return snug__err(err, -EBUSY, SNUG_STEP_NONE,
 		                 "fill exit.pio.data or exit.mmio.data, then call snug_vcpu_complete",
 		                 "vCPU %u: a read waits for its answer", vcpu->index);
-	r = snug_vcpu_complete(vcpu, err);
-	return r < 0 ? r : snug__sync_flush(vcpu, err);
+	return snug_vcpu_complete(vcpu, err);
 }
 
 /*
@@ -108,6 +105,13 @@ int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err)
 		return snug__err(err, -EIO, SNUG_STEP_RUN, "free this VM", "vCPU %u: its instruction does not end",
 		                 vcpu->index);
 	return 0;
+}
+
+int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
+{
+	int r = snug__vcpu_retire(vcpu, err);
+
+	return r < 0 ? r : snug__sync_flush(vcpu, err);
 }
 
 int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err)

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "core/core.h"
 #include "core/frozen.h"
+#include "core/hostcalls.h"
 
 #define DEFAULT_MEM (16ull << 20)
 #define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
@@ -87,7 +88,6 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 			return snug__err(err, -ENOTSUP, SNUG_STEP_VERSION,
 			                 "update the kernel; `snug check` shows more", "this KVM lacks %s",
 			                 needed[i].name);
-	vm->sync_regs = (uint32_t)snug__kvm_cap(vm->fd, KVM_CAP_SYNC_REGS, &vm->watch);
 	slots = snug__kvm_cap(vm->fd, KVM_CAP_NR_MEMSLOTS, &vm->watch);
 	snug__mem_init(&vm->mem, slots ? (unsigned)slots : MIN_SLOTS, set_slot, vm);
 	vm->mem.pages = pages;
@@ -97,6 +97,7 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 			return r;
 		vm->insn_bytes = true;
 	}
+	vm->sync_regs = (uint64_t)snug__kvm_cap(vm->fd, KVM_CAP_SYNC_REGS, &vm->watch);
 	if (snug__kvm_cap(vm->fd, KVM_CAP_SET_IDENTITY_MAP_ADDR, &vm->watch)) {
 		r = snug__kvm_set_identity(vm->fd, SNUG__IDENTITY_GPA, &vm->watch, err);
 		if (r < 0)
@@ -294,6 +295,7 @@ void snug_vm_free(snug_vm *vm)
 	snug__mem_destroy(&vm->mem);
 	snug__watch_free(vm);
 	snug__machine_destroy(vm);
+	snug__hostcalls_drop(vm->host_calls);
 	snug__bus_destroy(&vm->pio);
 	snug__bus_destroy(&vm->mmio);
 	snug__frozen_drop(vm->baseline);

@@ -71,6 +71,10 @@ int snug__kvm_get_sregs(int vcpu_fd, struct snug_sregs *out, const struct snug__
 int snug__kvm_set_sregs(int vcpu_fd, const struct snug_sregs *in, const struct snug__kvm_watch *w,
                         struct snug_error *err);
 
+/* KVM 4.32 "KVM_SET_VCPU_EVENTS" */
+int snug__kvm_set_events(int vcpu_fd, const struct kvm_vcpu_events *in, const struct snug__kvm_watch *w,
+                         struct snug_error *err);
+
 /*
  * The rest of a vCPU's state, put back to what a reset leaves (SDM 3A table 9-1): pending events, x87, SSE and AVX,
  * XCR0, debug registers, and the MSRs that guests use.  MSRs this host does not have are passed over.

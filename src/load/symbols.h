@@ -24,6 +24,7 @@ struct snug__symbols {
 	uint32_t names_len;
 	struct snug__symbol *rows; /* by address, then by name */
 	char *names;               /* each ends with NUL */
+	uint32_t *by_name;         /* indices of rows, by name, then by address */
 };
 
 /*
@@ -40,7 +41,10 @@ int snug__symbols_make(const struct snug__symbol *rows, uint32_t count, const ch
 struct snug__symbols *snug__symbols_hold(struct snug__symbols *s);
 void snug__symbols_drop(struct snug__symbols *s);
 
-/* NULL: no such name. */
+/* NULL: no such name.  Of several of one name (`static` in several files) it is the one at the lowest address. */
 const struct snug__symbol *snug__symbols_find(const struct snug__symbols *s, const char *name);
+
+/* The name most like this one, fit for a message (printable ASCII, at most 63 bytes); NULL: none is close. */
+const char *snug__symbols_near(const struct snug__symbols *s, const char *name);
 
 #endif

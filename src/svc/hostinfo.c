@@ -26,6 +26,7 @@ static const struct {
     {CAP(KVM_CAP_MEMORY_FAULT_INFO), false, "the address of memory the host could not provide"},
     {CAP(KVM_CAP_BINARY_STATS_FD), false, "the kernel's own figures in the statistics"},
     {CAP(KVM_CAP_NR_MEMSLOTS), false, "more than 32 memory regions"},
+    {CAP(KVM_CAP_SYNC_REGS), false, "calls of guest functions without ioctls for registers: they take longer"},
     {CAP(KVM_CAP_MAX_VCPUS), false, "more than one vCPU"},
 };
 

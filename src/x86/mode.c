@@ -95,10 +95,21 @@ static void real_state(struct snug_sregs *s, uint64_t cs_base, uint16_t cs)
 	s->tr = (struct snug_segment){.limit = 0xffff, .type = X86_TYPE_TSS_BUSY, .present = 1};
 }
 
-static void table_state(struct snug_sregs *s, const struct mode_row *row, const struct snug__mode_tables *t)
+static void row_segments(struct snug_sregs *s, const struct mode_row *row)
 {
 	s->cs = flat_segment(X86_TYPE_CODE_XR_A, row->cs, row->cpl, row->wide);
-	set_data(s, flat_segment(X86_TYPE_DATA_RW_A, row->data, row->cpl, false));
+	s->ss = flat_segment(X86_TYPE_DATA_RW_A, row->data, row->cpl, false);
+}
+
+void snug__mode_segments(enum snug_mode mode, struct snug_sregs *s)
+{
+	row_segments(s, &rows[mode]);
+}
+
+static void table_state(struct snug_sregs *s, const struct mode_row *row, const struct snug__mode_tables *t)
+{
+	row_segments(s, row);
+	set_data(s, s->ss);
 	s->gdt = (struct snug_dtable){.base = t->gdt, .limit = SNUG__GDT_BYTES - 1};
 	s->idt = (struct snug_dtable){.base = t->idt, .limit = t->idt_limit};
 	s->tr = (struct snug_segment){.base = t->tss,

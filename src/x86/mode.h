@@ -26,6 +26,9 @@ bool snug__mode_has_tables(enum snug_mode mode);
 /* Is it a 64-bit mode? */
 bool snug__mode_is_long(enum snug_mode mode);
 
+/* The segments that a fault changes, as this mode (one with tables) starts with them: cs and ss. */
+void snug__mode_segments(enum snug_mode mode, struct snug_sregs *sregs);
+
 /*
  * Fills sregs and regs for a mode.  sregs comes as the host gave it for a new vCPU: apic_base and cr8 stay.
  * -ERANGE with a message where entry or stack cannot be reached in that mode; -EINVAL for AUTO.

@@ -163,6 +163,25 @@ size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, 
 	return done;
 }
 
+bool snug__walk_access(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, unsigned access,
+                       snug_gpa *out)
+{
+	bool bare_root = shape_of(s) == &pae; /* its first entries have no such bits (SDM 3A table 4-8) */
+	uint64_t need = access & SNUG__ACCESS_USER ? X86_PTE_U : 0;
+	struct snug_walk w;
+
+	if ((access & SNUG__ACCESS_WRITE) && (access & SNUG__ACCESS_USER || s->cr0 & X86_CR0_WP))
+		need |= X86_PTE_W;
+	snug__walk_path(mem, s, linear, &w);
+	if (w.end != SNUG_WALK_MAPPED)
+		return false;
+	for (unsigned i = bare_root ? 1 : 0; i < w.steps; i++)
+		if ((w.step[i].entry & need) != need)
+			return false;
+	*out = w.gpa;
+	return true;
+}
+
 /* A scan of all tables: one table of each level is open at a time. */
 struct scan {
 	const struct snug__mem *mem;

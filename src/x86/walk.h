@@ -21,6 +21,17 @@ void snug__walk_path(const struct snug__mem *mem, const struct snug_sregs *s, ui
 size_t snug__walk_read(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, void *to,
                        size_t len);
 
+/* What an access is, beyond reading: bits. */
+#define SNUG__ACCESS_WRITE 1u
+#define SNUG__ACCESS_USER 2u /* at CPL 3 */
+
+/*
+ * Is such an access to the page of a linear address allowed by the page tables?  Gives the guest physical address.
+ * SDM 3A 4.6 "Access rights".  A guest that reads at CPL 0 is not asked about user pages (CR4.SMAP).
+ */
+bool snug__walk_access(const struct snug__mem *mem, const struct snug_sregs *s, uint64_t linear, unsigned access,
+                       snug_gpa *out);
+
 /* A page the tables map.  Where paging is off, one of 4 GiB. */
 struct snug__page {
 	uint64_t linear;

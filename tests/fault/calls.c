@@ -14,6 +14,7 @@
 
 /* An unclaimed write, then an invalid opcode; the same bytes in every mode. */
 static const uint8_t out_ud2[] = {0xe6, 0x10, 0x0f, 0x0b, 0xf4}; /* out %al, $0x10; ud2; hlt */
+static const uint8_t ret[] = {0xc3, 0x0f, 0x0b};                 /* ret; ud2 */
 static const uint8_t in_hlt[] = {0xe4, 0x10, 0xf4};              /* in $0x10, %al; hlt */
 
 static int new_vm(struct scene *s, struct snug_config *c, struct snug_error *e)
@@ -132,13 +133,19 @@ static int load_real(struct scene *s, struct snug_error *e)
 	return load(s, out_ud2, sizeof(out_ud2), SNUG_KIND_FLAT, SNUG_MODE_REAL, e);
 }
 
-static int load_elf(struct scene *s, struct snug_error *e)
+/* Code, and a name for it. */
+struct elf_file {
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	Elf64_Shdr sh[3]; /* none, symbols, strings */
+	Elf64_Sym sym[2];
+	char names[8];
+	uint8_t code[8];
+};
+
+static struct elf_file elf_file(const void *code, size_t len)
 {
-	struct {
-		Elf64_Ehdr eh;
-		Elf64_Phdr ph;
-		uint8_t code[8];
-	} f = {0};
+	struct elf_file f = {.names = "\0func"};
 
 	memcpy(f.eh.e_ident, ELFMAG, SELFMAG);
 	f.eh.e_ident[EI_CLASS] = ELFCLASS64;
@@ -146,16 +153,101 @@ static int load_elf(struct scene *s, struct snug_error *e)
 	f.eh.e_ident[EI_VERSION] = f.eh.e_version = EV_CURRENT;
 	f.eh.e_type = ET_EXEC;
 	f.eh.e_machine = EM_X86_64;
-	f.eh.e_entry = f.ph.p_vaddr = f.ph.p_paddr = 0x100000;
-	f.eh.e_phoff = sizeof(f.eh);
+	f.eh.e_entry = f.ph.p_vaddr = f.ph.p_paddr = f.sym[1].st_value = 0x100000;
+	f.eh.e_phoff = offsetof(struct elf_file, ph);
 	f.eh.e_ehsize = sizeof(f.eh);
 	f.eh.e_phentsize = sizeof(f.ph);
 	f.eh.e_phnum = 1;
+	f.eh.e_shoff = offsetof(struct elf_file, sh);
+	f.eh.e_shentsize = sizeof(f.sh[0]);
+	f.eh.e_shnum = 3;
 	f.ph.p_type = PT_LOAD;
-	f.ph.p_offset = sizeof(f.eh) + sizeof(f.ph);
+	f.ph.p_offset = offsetof(struct elf_file, code);
 	f.ph.p_filesz = f.ph.p_memsz = sizeof(f.code);
-	memcpy(f.code, out_ud2, sizeof(out_ud2));
+	f.sh[1] = (Elf64_Shdr){.sh_type = SHT_SYMTAB,
+	                       .sh_offset = offsetof(struct elf_file, sym),
+	                       .sh_size = sizeof(f.sym),
+	                       .sh_link = 2,
+	                       .sh_entsize = sizeof(f.sym[0])};
+	f.sh[2] = (Elf64_Shdr){
+	    .sh_type = SHT_STRTAB, .sh_offset = offsetof(struct elf_file, names), .sh_size = sizeof(f.names)};
+	f.sym[1].st_name = 1;
+	f.sym[1].st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+	f.sym[1].st_shndx = 1;
+	memcpy(f.code, code, len);
+	return f;
+}
+
+static int load_elf(struct scene *s, struct snug_error *e)
+{
+	struct elf_file f = elf_file(out_ud2, sizeof(out_ud2));
+
 	return load(s, &f, sizeof(f), SNUG_KIND_AUTO, SNUG_MODE_AUTO, e);
+}
+
+static int load_symbols(struct scene *s, struct snug_error *e)
+{
+	struct elf_file f = elf_file(ret, sizeof(ret));
+	struct snug_image im = {.data = &f, .len = sizeof(f), .mode = SNUG_MODE_USER, .flags = SNUG_IMAGE_SYMBOLS};
+
+	return snug_load(s->vm, &im, e);
+}
+
+/* For calls: a VM with the port, and a function that returns. */
+static bool with_port(struct scene *s)
+{
+	struct snug_config c = {.devices = SNUG_DEV_GUEST};
+
+	return new_vm(s, &c, NULL) == 0;
+}
+
+static bool callable(struct scene *s)
+{
+	return with_port(s) && load_symbols(s, NULL) == 0;
+}
+
+static int call(struct scene *s, struct snug_error *e)
+{
+	char bytes[8] = "in/out";
+	struct snug_function f = {.name = "func", .count = 1, .args = {SNUG_INOUT(bytes, sizeof(bytes))}};
+
+	return snug_call(s->vm, &f, NULL, &s->x, e);
+}
+
+static int call_timed(struct scene *s, struct snug_error *e)
+{
+	struct snug_function f = {.address = 0x100000, .timeout_ns = 10 * SECOND};
+
+	return snug_call(s->vm, &f, NULL, &s->x, e);
+}
+
+static bool called(struct scene *s)
+{
+	return callable(s) && call(s, NULL) == 0;
+}
+
+/* It stands in the stub that told of an invalid opcode. */
+static bool faulted(struct scene *s)
+{
+	struct snug_function f = {.address = 0x100001};
+
+	return callable(s) && snug_call(s->vm, &f, NULL, &s->x, NULL) == 1 && s->x.kind == SNUG_EXIT_FAULT;
+}
+
+static int no_fn(void *ctx, snug_vcpu *vcpu, const struct snug_host_arg *args, uint64_t *result)
+{
+	(void)ctx, (void)vcpu, (void)args, (void)result;
+	return 0;
+}
+
+static int host_add(struct scene *s, struct snug_error *e)
+{
+	return snug_host_add(s->vm, "f", "rw", no_fn, NULL, e);
+}
+
+static bool with_function(struct scene *s)
+{
+	return with_port(s) && snug_host_add(s->vm, "g", "", no_fn, NULL, NULL) == 0;
 }
 
 static int load_firmware(struct scene *s, struct snug_error *e)
@@ -611,6 +703,8 @@ const struct call_row call_rows[] = {
     {"snug_load", "flat, long mode", bare_vm, load_long, .keeps = true},
     {"snug_load", "flat, real mode", bare_vm, load_real, .keeps = true},
     {"snug_load", "ELF", bare_vm, load_elf, .keeps = true},
+    {"snug_load", "ELF with symbols", bare_vm, load_symbols, .keeps = true},
+    {"snug_load", "ELF with symbols, again", callable, load_symbols, .keeps = true},
     {"snug_load", "firmware", bare_vm, load_firmware, .keeps = true},
     {"snug_load", "after another guest ran", counting, load_long, .keeps = true},
     {"snug_load", "a file", with_file, load_path, .keeps = true},
@@ -635,6 +729,12 @@ const struct call_row call_rows[] = {
     {"snug_vcpu_run", "to a fault", at_fault, run},
     {"snug_vcpu_run", "counted", counting, run},
     {"snug_run", "", loaded, run_plain, .silent = true},
+    {"snug_call", "the first", callable, call},
+    {"snug_call", "after another", called, call},
+    {"snug_call", "after a fault", faulted, call},
+    {"snug_call", "by address, with a time limit", callable, call_timed, .keeps = true},
+    {"snug_host_add", "the first", with_port, host_add},
+    {"snug_host_add", "another", with_function, host_add},
     {"snug_vcpu_complete", "an answered read", waits_for_answer, complete},
     {"snug_pio_add", "", bare_vm, pio_add},
     {"snug_mmio_add", "", bare_vm, mmio_add},

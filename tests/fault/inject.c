@@ -415,8 +415,3 @@ int __wrap_renameat(int from, const char *path, int to, const char *name)
 {
 	return hits(INJECT_RENAMEAT, 0, 0) ? -1 : __real_renameat(from, path, to, name);
 }
-
-ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags)
-{
-	return hits(INJECT_GETRANDOM, 0, 0) ? -1 : __real_getrandom(to, len, flags);
-}

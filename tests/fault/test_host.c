@@ -117,6 +117,7 @@ static void one_capability_absent(void **state)
 	    {232, "KVM_CAP_MEMORY_FAULT_INFO"}, /* Linux 6.8 */
 	    {KVM_CAP_BINARY_STATS_FD, "KVM_CAP_BINARY_STATS_FD"},
 	    {KVM_CAP_NR_MEMSLOTS, "KVM_CAP_NR_MEMSLOTS"},
+	    {KVM_CAP_SYNC_REGS, "KVM_CAP_SYNC_REGS"},
 	    {KVM_CAP_MAX_VCPUS, "KVM_CAP_MAX_VCPUS"},
 	};
 	struct snug_cap caps[32];
@@ -349,6 +350,74 @@ static void saves_on_bad_disks(void **state)
 	rmdir(folder);
 }
 
+GUEST64(add_up, "lea (%rdi, %rsi), %rax\nadd %rbx, %rax\ninc %rbx\nret");
+
+static void open_callable(struct box *b)
+{
+	box_open(b, (struct snug_config){.devices = SNUG_DEV_GUEST});
+	BOX_LOAD(b, SNUG_MODE_USER, add_up);
+}
+
+static int call_add(struct box *b, uint64_t *result)
+{
+	struct snug_function f = {.address = BASE, .count = 2, .args = {SNUG_INT(40), SNUG_INT(2)}};
+
+	return snug_call(b->vm, &f, result, &b->x, &b->e);
+}
+
+/* A host whose registers do not travel with KVM_RUN gets ioctls for them, and the same results. */
+static void calls_without_sync_regs(void **state)
+{
+	uint64_t result;
+	struct box b;
+
+	(void)state;
+	for (int absent = 0; absent < 2; absent++) {
+		if (absent)
+			inject_ioctls(KVM_CHECK_EXTENSION, KVM_CAP_SYNC_REGS, 0, 0);
+		open_callable(&b);
+		inject_off();
+		assert_int_equal(snug_vcpu_set_reg(b.cpu, "rbx", 100, &b.e), 0);
+		for (uint64_t i = 0; i < 3; i++) {
+			inject_ioctls(KVM_GET_XSAVE, INJECT_ANY_ARG, EIO, 0); /* never made: it only counts */
+			assert_int_equal(call_add(&b, &result), 0);
+			assert_int_equal(result, 142 + i);
+			if (absent)
+				assert_int_equal(inject_count(KVM_SET_REGS), 1);
+			inject_off();
+		}
+		assert_int_equal(box_reg(&b, "rbx"), 103);
+		box_close(&b);
+	}
+}
+
+/* Registers that wait in kvm_run for a KVM_RUN that did not come are those the host sees, and the next call edits. */
+static void registers_that_wait(void **state)
+{
+	struct snug_regs r;
+	uint64_t result;
+	struct box b;
+
+	(void)state;
+	open_callable(&b);
+	assert_int_equal(snug_vcpu_set_reg(b.cpu, "rbx", 100, &b.e), 0);
+	inject_ioctl(KVM_RUN, INJECT_ANY_ARG, 1, EIO, 0);
+	assert_int_equal(call_add(&b, &result), -EIO);
+	inject_off();
+	HAS(b.e.msg, "call 0x100000: ");
+	assert_int_equal(snug_vcpu_get_regs(b.cpu, &r, &b.e), 0);
+	assert_int_equal(r.rip, BASE);
+	assert_int_equal(r.rdi, 40);
+	assert_int_equal(r.rbx, 100);
+	inject_ioctl(KVM_RUN, INJECT_ANY_ARG, 1, EIO, 0);
+	assert_int_equal(call_add(&b, &result), -EIO);
+	inject_off();
+	assert_int_equal(call_add(&b, &result), 0);
+	assert_int_equal(result, 142);
+	assert_int_equal(box_reg(&b, "rbx"), 101);
+	box_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +436,8 @@ int main(void)
 	    TEST(run_eintr_is_a_signal),
 	    TEST(complete_that_fails_is_done_again),
 	    TEST(saves_on_bad_disks),
+	    TEST(calls_without_sync_regs),
+	    TEST(registers_that_wait),
 	};
 
 	return cmocka_run_group_tests_name("fault_host", tests, NULL, NULL);

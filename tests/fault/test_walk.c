@@ -39,7 +39,7 @@ static void check_words(const struct inject_hit *hit, const struct snug_error *e
 {
 	const char *name = strerrorname_np(hit->err);
 	bool heap = hit->fn == INJECT_MALLOC || hit->fn == INJECT_CALLOC || hit->fn == INJECT_REALLOC ||
-	            hit->fn == INJECT_MUTEX_INIT || hit->fn == INJECT_STRDUP;
+	            hit->fn == INJECT_MUTEX_INIT;
 
 	if (!e->msg[0] || strchr(e->msg, '\n') || !e->hint[0])
 		fail_msg("%s: message '%s', hint '%s'", where, e->msg, e->hint);

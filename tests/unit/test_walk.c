@@ -231,14 +231,61 @@ static void all_pages_of_32_bits(void **state)
 	assert_true(s.count == 1 && s.page[0].linear == 0xc0000000 && s.page[0].write);
 }
 
+/* Access rights: SDM 3A 4.6.  Every level has to allow it. */
+static void access_rights(void **state)
+{
+	static const struct {
+		uint64_t upper, lower; /* bits taken away at a level */
+		unsigned access;
+		bool want, want_unprotected; /* with CR0.WP, and without */
+	} rows[] = {
+	    {0, 0, 0, true, true},
+	    {0, 0, SNUG__ACCESS_WRITE | SNUG__ACCESS_USER, true, true},
+	    {X86_PTE_U, 0, 0, true, true},
+	    {X86_PTE_U, 0, SNUG__ACCESS_USER, false, false},
+	    {0, X86_PTE_U, SNUG__ACCESS_USER, false, false},
+	    {X86_PTE_W, 0, SNUG__ACCESS_USER, true, true},
+	    {X86_PTE_W, 0, SNUG__ACCESS_WRITE | SNUG__ACCESS_USER, false, false},
+	    {0, X86_PTE_W, SNUG__ACCESS_WRITE | SNUG__ACCESS_USER, false, false},
+	    {0, X86_PTE_W, SNUG__ACCESS_WRITE, false, true},
+	    {X86_PTE_W, 0, SNUG__ACCESS_WRITE, false, true},
+	    {0, X86_PTE_P, 0, false, false},
+	};
+	const uint64_t all = PW | X86_PTE_U;
+	struct snug__mem *m = mem_of(state);
+	struct snug_sregs s = four;
+	snug_gpa gpa = 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		put(m, 0x1000, 8, 0x2000 | all);
+		put(m, 0x2000, 8, 0x3000 | (all & ~rows[i].upper));
+		put(m, 0x3000, 8, 0x4000 | all);
+		put(m, 0x4000 + 8 * 7, 8, 0x9000 | (all & ~rows[i].lower));
+		s.cr0 = four.cr0 | X86_CR0_WP;
+		assert_int_equal(snug__walk_access(m, &s, 0x7123, rows[i].access, &gpa), rows[i].want);
+		s.cr0 = four.cr0;
+		assert_int_equal(snug__walk_access(m, &s, 0x7123, rows[i].access, &gpa), rows[i].want_unprotected);
+	}
+	assert_int_equal(gpa, 0x9123);
+	/* PAE's first level has no such bits: SDM 3A table 4-8. */
+	put(m, 0x1020, 8, 0x2000 | X86_PTE_P);
+	put(m, 0x2000, 8, 0x3000 | all);
+	put(m, 0x3000, 8, 0x4000 | all);
+	assert_true(snug__walk_access(m, &pae, 0x123, SNUG__ACCESS_WRITE | SNUG__ACCESS_USER, &gpa));
+	assert_int_equal(gpa, 0x4123);
+	assert_true(snug__walk_access(m, &flat, 0x123, SNUG__ACCESS_WRITE | SNUG__ACCESS_USER, &gpa));
+	assert_false(snug__walk_access(m, &four, 1ull << 47, 0, &gpa));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    GUESTMEM_TEST(unpaged),    GUESTMEM_TEST(thirty_two),
-	    GUESTMEM_TEST(pae_paging), GUESTMEM_TEST(four_level),
-	    GUESTMEM_TEST(hostile),    GUESTMEM_TEST(five_level),
-	    GUESTMEM_TEST(reading),    GUESTMEM_TEST(path),
-	    GUESTMEM_TEST(all_pages),  GUESTMEM_TEST(all_pages_of_32_bits),
+	    GUESTMEM_TEST(unpaged),       GUESTMEM_TEST(thirty_two),
+	    GUESTMEM_TEST(pae_paging),    GUESTMEM_TEST(four_level),
+	    GUESTMEM_TEST(hostile),       GUESTMEM_TEST(five_level),
+	    GUESTMEM_TEST(reading),       GUESTMEM_TEST(path),
+	    GUESTMEM_TEST(all_pages),     GUESTMEM_TEST(all_pages_of_32_bits),
+	    GUESTMEM_TEST(access_rights),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
