@@ -232,7 +232,7 @@ static void sweep(struct box *b, const struct sweep *s)
 		if (b->x.kind == SNUG_EXIT_TIMEOUT && box_reg(b, "rbx") == 1)
 			break;
 		assert_true(b->x.kind == SNUG_EXIT_STATUS || b->x.kind == SNUG_EXIT_RESET ||
-		            b->x.kind == SNUG_EXIT_TIMEOUT);
+		            b->x.kind == SNUG_EXIT_RETURN || b->x.kind == SNUG_EXIT_TIMEOUT);
 		assert_true(++ends < 256);
 	}
 }
