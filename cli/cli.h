@@ -22,6 +22,10 @@ enum cli_status {
 
 /* One verb each; the exit status. */
 int verb_run(const struct cli_args *args);
+int verb_restore(const struct cli_args *args);
+int verb_clone(const struct cli_args *args);
+int verb_call(const struct cli_args *args);
+int verb_snapshot(const struct cli_args *args);
 int verb_check(const struct cli_args *args);
 int verb_demo(const struct cli_args *args);
 
@@ -36,6 +40,9 @@ void cli_say_error(const struct snug_error *e);
 
 /* "snug: ..." to stderr, control characters made harmless. */
 __attribute__((format(printf, 1, 2))) void cli_say(const char *fmt, ...);
+
+/* Makes control characters harmless: a file name may hold anything, and a terminal is not to act on it. */
+void cli_defuse(char *s);
 
 /* stdout's buffer out; CLI_FAILED with a message where it cannot be written, else `status`. */
 int cli_flush(int status);

@@ -27,6 +27,8 @@ static void man_options(const struct cli_verb *verb)
 		if (!(o->verbs & verb->bit))
 			continue;
 		printf("*--%s*", o->name);
+		if (o->letter)
+			printf(", *-%c*", o->letter);
 		if (o->arg)
 			printf(" _%s_", o->arg);
 		printf("\n\t%c", toupper((unsigned char)o->help[0]));
@@ -88,7 +90,10 @@ static void bash_argument(const struct cli_verb *v, const struct cli_option *o)
 {
 	if (!o->arg || !(o->verbs & v->bit))
 		return;
-	printf("\t'%s --%s') ", v->name, o->name);
+	printf("\t'%s --%s'", v->name, o->name);
+	if (o->letter)
+		printf("|'%s -%c'", v->name, o->letter);
+	printf(") ");
 	if (o->type == CLI_TYPE_PATH) {
 		printf("mapfile -t COMPREPLY < <(compgen -f -- \"$cur\"); ");
 	} else if (cli_choice(o->type, 0)) {
@@ -106,6 +111,22 @@ static void bash_words(const struct cli_verb *v)
 		if (o->verbs & v->bit)
 			printf("--%s ", o->name);
 	printf("' ;;\n");
+}
+
+/* What completes an operand: a verb's own words first, then files. */
+static void bash_operands(void)
+{
+	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
+		if (v->words)
+			printf("\telif [[ $verb == %s ]] && ((COMP_CWORD == 2)); then\n"
+			       "\t\tmapfile -t COMPREPLY < <(compgen -W '%s' -- \"$cur\")\n",
+			       v->name, v->words);
+	}
+	printf("\telif [[ ' ");
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		if (v->max)
+			printf("%s ", v->name);
+	printf("' == *\" $verb \"* ]]; then\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n\tfi\n");
 }
 
 static int bash(void)
@@ -129,11 +150,9 @@ static int bash(void)
 	verb_names();
 	printf("' ;;\n\tesac\n"
 	       "\tif [[ $cur == -* || $verb == help ]]; then\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
-	       "\telif [[ $verb == run ]]; then\n"
-	       "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-	       "\tfi\n}\n"
-	       "complete -o filenames -F _snug snug\n");
+	       "\t\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n");
+	bash_operands();
+	printf("}\ncomplete -o filenames -F _snug snug\n");
 	return 0;
 }
 
@@ -149,9 +168,13 @@ static void put_zsh(const char *s)
 	}
 }
 
-static void zsh_option(const struct cli_option *o)
+/* By its long name, or by its letter. */
+static void zsh_option(const struct cli_option *o, bool letter)
 {
-	printf("\t\t'--%s[", o->name);
+	if (letter)
+		printf("\t\t'-%c[", o->letter);
+	else
+		printf("\t\t'--%s[", o->name);
 	put_zsh(o->help);
 	printf("]");
 	if (o->arg) {
@@ -167,6 +190,24 @@ static void zsh_option(const struct cli_option *o)
 	printf("' \\\n");
 }
 
+static void zsh_verb(const struct cli_verb *v)
+{
+	printf("%s)\n\t_arguments \\\n", v->name);
+	for (const struct cli_option *o = cli_options; o->name; o++) {
+		if (!(o->verbs & v->bit))
+			continue;
+		zsh_option(o, false);
+		if (o->letter)
+			zsh_option(o, true);
+	}
+	if (v->words)
+		printf("\t\t':what:(%s)' \\\n", v->words);
+	if (v->max)
+		printf("\t\t'%s:operand:_files'\n\t;;\n", v->max > 1 ? "*" : "");
+	else
+		printf("\t\t&& return\n\t;;\n");
+}
+
 static int zsh(void)
 {
 	printf("#compdef snug\n# zsh completion for snug; made from the table of options\n\n"
@@ -178,13 +219,8 @@ static int zsh(void)
 	}
 	printf("\t\t'help:show the options of a verb'\n\t)\n\t_describe verb verbs\n\treturn\nfi\n"
 	       "shift words\n((CURRENT--))\ncase $words[1] in\n");
-	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
-		printf("%s)\n\t_arguments \\\n", v->name);
-		for (const struct cli_option *o = cli_options; o->name; o++)
-			if (o->verbs & v->bit)
-				zsh_option(o);
-		printf(v->image ? "\t\t':image:_files'\n\t;;\n" : "\t\t&& return\n\t;;\n");
-	}
+	for (const struct cli_verb *v = cli_verbs; v->name; v++)
+		zsh_verb(v);
 	printf("help)\n\tcompadd ");
 	verb_names();
 	printf("\n\t;;\nesac\n");

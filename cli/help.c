@@ -17,13 +17,15 @@ void cli_help(FILE *out)
 
 void cli_verb_help(FILE *out, const struct cli_verb *verb)
 {
-	char left[40];
+	char left[40], letter[8];
 
 	fprintf(out, "usage: snug %s %s\n\n%s\n\n", verb->name, verb->usage, verb->summary);
 	for (const struct cli_option *o = cli_options; o->name; o++) {
 		if (!(o->verbs & verb->bit))
 			continue;
-		snprintf(left, sizeof left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		snprintf(letter, sizeof letter, ", -%c", o->letter);
+		snprintf(left, sizeof left, "--%s%s%s%s", o->name, o->letter ? letter : "", o->arg ? " " : "",
+		         o->arg ? o->arg : "");
 		fprintf(out, "  %-18s %s\n", left, o->help);
 	}
 	fprintf(out, "\n%s\n", verb->about);

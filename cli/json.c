@@ -80,3 +80,9 @@ json_t *cli_json_error(const struct snug_error *e)
 	return json_pack("{s:i, s:i, s:o, s:o}", "errno", -e->code, "step", e->step, "message", cli_json_text(e->msg),
 	                 "hint", cli_json_text(e->hint));
 }
+
+json_t *cli_times_json(const struct cli_times *t)
+{
+	return json_pack("{s:I, s:I, s:I}", "p50_ns", (json_int_t)t->p50, "p99_ns", (json_int_t)t->p99, "max_ns",
+	                 (json_int_t)t->max);
+}

@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <snug.h>
 
+#include "times.h"
+
 /* Of all objects written; raised when a member changes its meaning or goes away. */
 #define CLI_JSON_SCHEMA 1
 
@@ -14,6 +16,9 @@ int cli_json_write(const char *path, json_t *value, struct snug_error *e);
 
 /* {"step": 1, "message": "...", "hint": "..."} */
 json_t *cli_json_error(const struct snug_error *e);
+
+/* {"p50_ns": 1, "p99_ns": 2, "max_ns": 3} */
+json_t *cli_times_json(const struct cli_times *t);
 
 /* A text of unknown bytes: what is no UTF-8 becomes '?'. */
 json_t *cli_json_text(const char *s);

@@ -10,9 +10,8 @@ static const struct {
 	unsigned bit;
 	int (*main)(const struct cli_args *args);
 } verbs[] = {
-    {CLI_RUN, verb_run},
-    {CLI_CHECK, verb_check},
-    {CLI_DEMO, verb_demo},
+    {CLI_RUN, verb_run},           {CLI_RESTORE, verb_restore}, {CLI_CLONE, verb_clone}, {CLI_CALL, verb_call},
+    {CLI_SNAPSHOT, verb_snapshot}, {CLI_CHECK, verb_check},     {CLI_DEMO, verb_demo},
 };
 
 static int unknown_verb(const char *name)

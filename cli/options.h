@@ -17,6 +17,10 @@ enum cli_verb_bit {
 	CLI_RUN = 1 << 0,
 	CLI_CHECK = 1 << 1,
 	CLI_DEMO = 1 << 2,
+	CLI_RESTORE = 1 << 3,
+	CLI_SNAPSHOT = 1 << 4,
+	CLI_CLONE = 1 << 5,
+	CLI_CALL = 1 << 6,
 };
 
 /* How the argument of an option is read, and what field type it fills. */
@@ -37,15 +41,20 @@ struct cli_address {
 	uint64_t value;
 };
 
+enum { CLI_OPERANDS_MAX = 16 };
+
 /* A command line, read.  Strings are those of argv. */
 struct cli_args {
-	const char *image;      /* NULL: none given */
+	const char *word; /* of a verb's own words ("info"), NULL: it has none */
+	const char *operands[CLI_OPERANDS_MAX];
+	unsigned operand_count;
+	const char *image;      /* the first operand, NULL: none given */
 	const char *guest_args; /* the first after --, NULL: none */
 	int kind, mode;
-	uint64_t mem, cpus, timeout_ns; /* 0: not given */
+	uint64_t mem, cpus, timeout_ns, count, repeat; /* 0: not given */
 	struct cli_address load, entry, stack;
-	const char *json, *trace, *report, *core, *kvm, *gdb; /* NULL: not given */
-	bool stats, stream, sandbox, reboot, verbose, help;
+	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
+	bool stats, stream, sandbox, reboot, verbose, verify, hex, quiet, list, help;
 };
 
 struct cli_option {
@@ -56,6 +65,7 @@ struct cli_option {
 	unsigned verbs;   /* CLI_RUN and so on */
 	enum cli_type type;
 	size_t field; /* offset in struct cli_args */
+	char letter;  /* a short name, "-n"; 0: none */
 };
 
 struct cli_verb {
@@ -64,7 +74,12 @@ struct cli_verb {
 	const char *usage;   /* what follows "snug NAME" */
 	const char *summary; /* one line */
 	const char *about;   /* further lines of --help; may be empty */
-	bool image;          /* takes an IMAGE */
+	/* What operands are called; the last name stands for all further ones too. */
+	const char *operands[3];
+	unsigned min, max; /* how many it takes, CLI_OPERANDS_MAX at most */
+	bool guest_args;   /* what follows -- is the guest's */
+	bool numbers;      /* an operand may be a negative number */
+	const char *words; /* one of these words comes first, with blanks between them; NULL: none does */
 };
 
 /* The tables; each ends with a name of NULL. */

@@ -103,3 +103,47 @@ int cli_out_close(struct cli_out *o, int r, struct snug_error *e)
 		unlink(o->temp);
 	return r < 0 ? failed(e, o->option, o->path, -r) : 0;
 }
+
+/* Of what takes a file's name by rename, a device or a pipe would go away. */
+static int check_plain(const char *option, const char *path, struct snug_error *e)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	return cli_err(e, -EINVAL, "give it the name of a new file", "--%s: %.300s is no plain file", option, path);
+}
+
+/* Are these one file?  A device (/dev/null, a terminal) may well take several. */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+	bool there = stat(a, &x) == 0, too = stat(b, &y) == 0;
+
+	if (!there || !too)
+		return !there && !too && strcmp(a, b) == 0;
+	return S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int cli_check_files(const struct cli_args *args, const char *image, struct snug_error *e)
+{
+	const struct {
+		const char *option, *path;
+	} files[] = {
+	    {image, args->image},       {"--json", args->json}, {"--trace", args->trace},
+	    {"--report", args->report}, {"--core", args->core}, {"--save", args->save},
+	};
+
+	for (size_t i = 1; i < sizeof files / sizeof *files; i++) {
+		if (!files[i].path)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			if (files[k].path && same_file(files[k].path, files[i].path))
+				return cli_err(e, -EINVAL, "give each a file of its own",
+				               "%s and %s are the same file: %s", files[k].option, files[i].option,
+				               files[i].path);
+		if (cli_out_check(files[i].option + 2, files[i].path, e) < 0)
+			return e->code;
+	}
+	return args->save ? check_plain("save", args->save, e) : 0;
+}

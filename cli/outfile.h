@@ -12,6 +12,8 @@
 
 #include <snug.h>
 
+#include "options.h"
+
 struct cli_out {
 	const char *option, *path; /* "json" */
 	int fd;                    /* -1: not open */
@@ -21,6 +23,12 @@ struct cli_out {
 
 /* Can a file of that name be made?  Asked before the work, so that an hour's run is not lost to a typing error. */
 int cli_out_check(const char *option, const char *path, struct snug_error *e);
+
+/*
+ * The same for all files the options name, which are to be files of their own: none is written over by another one of
+ * the same run, the guest least of all.  image is what args->image is called.
+ */
+int cli_check_files(const struct cli_args *args, const char *image, struct snug_error *e);
 
 /* The folder a file is in, "." where the name tells none.  false: the name is too long. */
 bool cli_out_folder(const char *path, char *dir, size_t len);

@@ -128,7 +128,7 @@ static bool make_nonce(char out[33])
 	return true;
 }
 
-static json_t *machine(const struct cli_args *args)
+static json_t *machine(const struct cli_args *args, const struct cli_result *r)
 {
 	struct snug_host host = {.size = sizeof host};
 	char line[256], cpu[128] = "";
@@ -144,8 +144,7 @@ static json_t *machine(const struct cli_args *args)
 	snug_host_info(args->kvm, &host, NULL);
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "kvm", snug_host_name(host.kind), "kernel", u.release,
 	                 "cpu", cli_json_text(cpu), "host_cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "vcpus",
-	                 (json_int_t)(args->cpus ? args->cpus : 1), "mem",
-	                 (json_int_t)(args->mem ? args->mem : 16u << 20));
+	                 (json_int_t)r->cpus, "mem", (json_int_t)r->mem);
 }
 
 /* Some of the guest's bytes as text. */
@@ -170,7 +169,7 @@ static json_t *data(const struct cli_args *args, const struct cli_result *r, con
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_object_set_new(o, "when", json_string(when));
-	json_object_set_new(o, "machine", machine(args));
+	json_object_set_new(o, "machine", machine(args, r));
 	json_object_set_new(o, "console", words(console));
 	if (r->crash)
 		json_object_set_new(o, "crash", cli_json_bytes(r->crash, strlen(r->crash)));

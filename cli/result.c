@@ -79,6 +79,8 @@ json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
 	              "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats", rows);
 	json_object_set_new(o, "kernel", kernel);
 	json_object_set_new(o, "memory", memory(&r->stats.memory));
+	if (args->save)
+		json_object_set_new(o, "saves", json_integer((json_int_t)r->saves));
 	if (!r->loaded)
 		return o;
 	json_object_set_new(o, "kind", json_string(snug_kind_name(r->boot.kind)));

@@ -10,13 +10,15 @@
 struct cli_result {
 	int status;
 	bool by_guest; /* who set it */
+	bool started;  /* there was a machine with a guest in it */
 	bool loaded;   /* boot counts */
 	bool failed;   /* a file could not be written; it is said already */
 	struct snug_boot boot;
 	struct snug_exit exit;       /* the last; its pointers are dead */
 	struct snug_error error;     /* where snug set the status */
 	struct snug_autopsy autopsy; /* after a crash; `why` is empty where there is none */
-	uint64_t reboots;
+	uint64_t cpus, mem;          /* of the machine */
+	uint64_t reboots, saves;
 	uint64_t wall_ns;
 	struct cli_stats stats;
 	/* for the report; owned, NULL: there is none */

@@ -21,8 +21,7 @@ int cli_err(struct snug_error *e, int code, const char *hint, const char *fmt, .
 	return code;
 }
 
-/* A file name may hold anything; a terminal is not to act on it. */
-static void defuse(char *s)
+void cli_defuse(char *s)
 {
 	for (; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
@@ -37,7 +36,7 @@ void cli_say(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	defuse(line);
+	cli_defuse(line);
 	fprintf(stderr, "snug: %s\n", line);
 }
 
@@ -49,7 +48,7 @@ void cli_say_error(const struct snug_error *e)
 	if (!e->hint[0])
 		return;
 	snprintf(hint, sizeof hint, "%s", e->hint);
-	defuse(hint);
+	cli_defuse(hint);
 	fprintf(stderr, "  %s\n", hint);
 }
 

@@ -9,6 +9,7 @@
 #define NS_PER_SECOND 1000000000ull
 
 static const char too_large[] = "is too large";
+static const char too_wide[] = "does not fit into 64 bits";
 
 static int digit(char c)
 {
@@ -103,12 +104,11 @@ const char *cli_parse_seconds(const char *s, uint64_t *out)
 	return *out ? NULL : "is no time at all: leave the option out for no limit";
 }
 
-const char *cli_parse_address(const char *s, uint64_t *out)
+/* Decimal, or hexadecimal after 0x; `otherwise` is for what is neither. */
+static const char *number(const char *s, uint64_t *out, const char *otherwise)
 {
 	unsigned base = 10;
 
-	if (digit(*s) > 9)
-		return no_number(s);
 	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X')) {
 		s += 2;
 		base = 16;
@@ -116,11 +116,32 @@ const char *cli_parse_address(const char *s, uint64_t *out)
 			return "has no digit after 0x";
 	}
 	if (!digits(&s, base, out))
-		return "does not fit into 64 bits";
+		return too_wide;
 	if (*s)
-		return base == 10 ? "is no address: write hexadecimal after 0x, or decimal"
-		                  : "is no hexadecimal number";
+		return base == 10 ? otherwise : "is no hexadecimal number";
 	return NULL;
+}
+
+const char *cli_parse_address(const char *s, uint64_t *out)
+{
+	if (digit(*s) > 9)
+		return no_number(s);
+	return number(s, out, "is no address: write hexadecimal after 0x, or decimal");
+}
+
+const char *cli_parse_integer(const char *s, uint64_t *out)
+{
+	bool negative = *s == '-';
+	const char *wrong;
+
+	if (digit(s[negative]) > 9)
+		return *s ? "is no number" : no_number(s);
+	wrong = number(s + negative, out, "is no number: write hexadecimal after 0x, or decimal");
+	if (!wrong && negative && *out > 1ull << 63)
+		return too_wide;
+	if (!wrong && negative)
+		*out = 0 - *out;
+	return wrong;
 }
 
 const char *cli_parse_count(const char *s, uint64_t *out)

@@ -19,6 +19,9 @@ const char *cli_parse_seconds(const char *s, uint64_t *out);
 /* An address: decimal, or hexadecimal after 0x. */
 const char *cli_parse_address(const char *s, uint64_t *out);
 
+/* An integer of 64 bits: as an address, perhaps after a minus; -2^63 to 2^64 - 1. */
+const char *cli_parse_integer(const char *s, uint64_t *out);
+
 /* A number of things: decimal, 1 to 2^32 - 1. */
 const char *cli_parse_count(const char *s, uint64_t *out);
 

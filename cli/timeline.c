@@ -44,9 +44,9 @@ static int to_stream(void *ctx, const void *bytes, size_t len)
 	return fwrite(bytes, 1, len, ctx) == len ? 0 : -ENOMEM;
 }
 
-char *cli_trace_text(snug_vm *vm, const struct cli_args *args, size_t *len)
+char *cli_trace_text(snug_vm *vm, uint64_t cpus, size_t *len)
 {
-	uint64_t each = REPORT_EXITS / (args->cpus ? args->cpus : 1);
+	uint64_t each = REPORT_EXITS / cpus;
 	char *text = NULL;
 	FILE *to = open_memstream(&text, len);
 	int r;

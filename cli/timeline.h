@@ -13,7 +13,7 @@ int cli_trace_start(snug_vm *vm, const struct cli_args *args, struct snug_error 
 /* Writes the file of --trace. */
 int cli_trace_write(snug_vm *vm, const struct cli_args *args, struct snug_error *e);
 
-/* The newest part, as JSON; to be freed.  NULL: no memory, or no trace. */
-char *cli_trace_text(snug_vm *vm, const struct cli_args *args, size_t *len);
+/* The newest part of a machine of that many vCPUs, as JSON; to be freed.  NULL: no memory, or no trace. */
+char *cli_trace_text(snug_vm *vm, uint64_t cpus, size_t *len);
 
 #endif

@@ -16,6 +16,13 @@ def exit_call(status):
     return b"\xb8" + status.to_bytes(4, "little") + b"\x66\xba\xe0\x05\xef\xf4"
 
 
+def mark(name):
+    """64- and 32-bit: mov $0x5e4, %dx; for each 4 bytes of the name and its end mov $word, %eax; out %eax, %dx"""
+    data = name.encode() + bytes(4 - len(name) % 4)
+    words = [data[i:i + 4] for i in range(0, len(data), 4)]
+    return b"\x66\xba\xe4\x05" + b"".join(b"\xb8" + w + b"\xef" for w in words)
+
+
 HLT = b"\xf4"
 STI_HLT = b"\xfb\xf4"
 UD2 = b"\x0f\x0b"

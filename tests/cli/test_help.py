@@ -8,7 +8,7 @@ import subprocess
 import tap
 from tap import expect, snug
 
-VERBS = ["run", "check", "demo"]
+VERBS = ["run", "restore", "clone", "call", "snapshot", "check", "demo"]
 
 
 def options(verb):

@@ -16,11 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	char *text, *argv[WORDS_MAX + 1];
 	struct cli_args args;
 	struct snug_error e = {0};
+	unsigned verbs = 0;
 	int argc = 0;
 
 	if (len < 1)
 		return 0;
-	verb = &cli_verbs[data[0] % 3];
+	while (cli_verbs[verbs].name)
+		verbs++;
+	verb = &cli_verbs[data[0] % verbs];
 	text = malloc(len);
 	memcpy(text, data + 1, len - 1);
 	text[len - 1] = 0;
@@ -31,7 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (!e.msg[0] || !memchr(e.msg, 0, sizeof e.msg) || !memchr(e.hint, 0, sizeof e.hint))
 			abort();
 	} else if (!args.help) {
-		if (verb->image != (args.image != NULL) || args.guest_args)
+		if (args.operand_count < verb->min || args.operand_count > verb->max || args.guest_args)
+			abort();
+		if (args.image != args.operands[0] || !args.word != !verb->words)
 			abort();
 		if (args.mem % 4096 || args.cpus > UINT32_MAX || args.mode < 0 || args.kind < 0)
 			abort();

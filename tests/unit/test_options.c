@@ -63,7 +63,7 @@ static void test_every_option_of_run(void **state)
 	(void)state;
 	good("run",
 	     "--as flat --mode real --mem 2M --cpus 3 --load 0x0 --entry 16 --stack 0x7000 --timeout 1.5 --stats "
-	     "--json out --core file --sandbox on --kvm dev --reboot --verbose image",
+	     "--json out --core file --save snap --sandbox on --kvm dev --reboot --verbose image",
 	     &a);
 	assert_int_equal(a.kind, SNUG_KIND_FLAT);
 	assert_int_equal(a.mode, SNUG_MODE_REAL);
@@ -75,6 +75,7 @@ static void test_every_option_of_run(void **state)
 	assert_int_equal(a.timeout_ns, 1500000000);
 	assert_string_equal(a.json, "out");
 	assert_string_equal(a.core, "file");
+	assert_string_equal(a.save, "snap");
 	assert_string_equal(a.kvm, "dev");
 	assert_string_equal(a.image, "image");
 	assert_true(a.stats && a.sandbox && a.reboot && a.verbose);
@@ -95,6 +96,91 @@ static void test_places(void **state)
 	good("run", "--nonsense --help", &a);
 	assert_true(a.help);
 	bad("run", "image -- --help", "'--help' after --");
+}
+
+static void test_operands(void **state)
+{
+	struct cli_args a;
+
+	(void)state;
+	good("call", "image --hex f 1 -2 s:x", &a);
+	assert_true(a.operand_count == 5 && a.hex);
+	assert_string_equal(a.image, "image");
+	assert_string_equal(a.operands[1], "f");
+	assert_string_equal(a.operands[3], "-2");
+	good("call", "image f -- --hex -x", &a);
+	assert_true(a.operand_count == 4 && !a.hex);
+	assert_string_equal(a.operands[2], "--hex");
+	good("call", "image f ''", &a);
+	assert_int_equal(a.operand_count, 3);
+	good("restore", "-- --file", &a);
+	assert_string_equal(a.image, "--file");
+	bad("call", "", "IMAGE is missing");
+	bad("call", "image ''", "FUNCTION: the name is empty");
+	bad("call", "i f 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15", "'15': 'snug call' takes at most 16 words");
+	bad("call", "image f -x", "unknown option -x");
+	bad("run", "-1", "unknown option -1");
+	bad("restore", "", "FILE is missing");
+	bad("restore", "a b", "two files: 'a' and 'b'");
+	bad("restore", "a -- b", "two files: 'a' and 'b'");
+}
+
+static void test_words(void **state)
+{
+	struct cli_args a;
+	struct snug_error e;
+
+	(void)state;
+	good("snapshot", "info --verify file", &a);
+	assert_true(a.verify && a.operand_count == 1);
+	assert_string_equal(a.word, "info");
+	assert_string_equal(a.image, "file");
+	good("snapshot", "--json j info file", &a);
+	bad("snapshot", "", "'snug snapshot' needs one of: info");
+	bad("snapshot", "info", "FILE is missing");
+	bad("snapshot", "info a b", "two files");
+	bad("snapshot", "''", "'snug snapshot' does not know ''");
+	bad("snapshot", "nfo file", "'snug snapshot' does not know 'nfo'");
+	bad("snapshot", "inf file", "'snug snapshot' does not know 'inf'");
+	assert_int_equal(parse("snapshot", "file", &a, &e), -EINVAL);
+	assert_hint(e, "snug snapshot info [OPTIONS] FILE");
+}
+
+static void test_letters(void **state)
+{
+	struct cli_args a;
+
+	(void)state;
+	good("clone", "file -n 100", &a);
+	assert_int_equal(a.count, 100);
+	good("clone", "-n7 file", &a);
+	assert_int_equal(a.count, 7);
+	good("clone", "--count 8 -n 9 file", &a);
+	assert_int_equal(a.count, 9);
+	bad("clone", "file -n", "--count: its argument N is missing");
+	bad("clone", "file -n --stats", "--count: its argument N is missing");
+	bad("clone", "file -n 0", "--count: '0' is none");
+	bad("clone", "file -n -1", "--count: '-1' is negative");
+	bad("clone", "file -n x", "--count: 'x' is no number");
+	bad("clone", "file -m 1", "unknown option -m");
+	bad("run", "file -n 1", "unknown option -n");
+}
+
+/* No two options of a verb are called the same, and what a verb says of its operands fits together. */
+static void test_tables(void **state)
+{
+	(void)state;
+	for (const struct cli_option *o = cli_options; o->name; o++)
+		for (const struct cli_option *p = o + 1; p->name; p++)
+			assert_false((o->verbs & p->verbs) &&
+			             (!strcmp(o->name, p->name) || (o->letter && o->letter == p->letter)));
+	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
+		assert_true(v->min <= v->max && v->max <= CLI_OPERANDS_MAX);
+		assert_int_equal(v->max > 0, v->operands[0] != NULL);
+		assert_true(strlen(v->summary) <= 78);
+		for (const char *c = v->name; *c; c++)
+			assert_in_range(*c, 'a', 'z');
+	}
 }
 
 static void test_refusals(void **state)
@@ -146,8 +232,8 @@ static void test_guesses(void **state)
 	}
 	assert_string_equal(cli_verb_guess("chekc"), "check");
 	assert_string_equal(cli_verb_guess("rnu"), "run");
-	assert_null(cli_verb_guess("restore"));
-	assert_null(cli_verb_find("restore"));
+	assert_null(cli_verb_guess("suspend"));
+	assert_null(cli_verb_find("suspend"));
 }
 
 static void test_choices(void **state)
@@ -204,6 +290,10 @@ int main(void)
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_every_option_of_run),
 	    cmocka_unit_test(test_places),
+	    cmocka_unit_test(test_operands),
+	    cmocka_unit_test(test_words),
+	    cmocka_unit_test(test_letters),
+	    cmocka_unit_test(test_tables),
 	    cmocka_unit_test(test_refusals),
 	    cmocka_unit_test(test_an_option_of_one_name_in_two_verbs),
 	    cmocka_unit_test(test_guesses),

@@ -124,6 +124,31 @@ static void test_addresses(void **state)
 	BAD(cli_parse_address, bad);
 }
 
+static void test_integers(void **state)
+{
+	static const struct good good[] = {{"0", 0},
+	                                   {"12", 12},
+	                                   {"-3", (uint64_t)-3},
+	                                   {"0x10", 16},
+	                                   {"-0x10", (uint64_t)-16},
+	                                   {"18446744073709551615", UINT64_MAX},
+	                                   {"-9223372036854775808", 1ull << 63}};
+	static const struct bad bad[] = {{"", "empty"},
+	                                 {"-", "no number"},
+	                                 {"--1", "no number"},
+	                                 {"x", "no number"},
+	                                 {"1x", "no number: write"},
+	                                 {"0x", "no digit after 0x"},
+	                                 {"-0xg", "no digit after 0x"},
+	                                 {"0x1g", "no hexadecimal"},
+	                                 {"18446744073709551616", "64 bits"},
+	                                 {"-9223372036854775809", "64 bits"}};
+
+	(void)state;
+	GOOD(cli_parse_integer, good);
+	BAD(cli_parse_integer, bad);
+}
+
 static void test_counts(void **state)
 {
 	static const struct good good[] = {{"1", 1}, {"255", 255}, {"4294967295", UINT32_MAX}};
@@ -165,6 +190,7 @@ int main(void)
 	    cmocka_unit_test(test_sizes),
 	    cmocka_unit_test(test_seconds),
 	    cmocka_unit_test(test_addresses),
+	    cmocka_unit_test(test_integers),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_times_as_printed),
 	    cmocka_unit_test(test_sizes_as_printed),

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* start: makes the machine of a run and puts the guest into it */
+#include <errno.h>
+#include <string.h>
+
+#include "cli.h"
+#include "run.h"
+#include "timeline.h"
+
+static int open_vm(struct cli_run *r, struct snug_error *e)
+{
+	const struct cli_args *a = r->args;
+	struct snug_config cfg = {
+	    .size = sizeof cfg,
+	    .mem_bytes = a->mem,
+	    .cpus = (uint32_t)a->cpus,
+	    .devices = SNUG_DEV_ALL,
+	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
+	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .kvm_path = a->kvm,
+	};
+
+	return snug_vm_new(&cfg, &r->vm, e);
+}
+
+static int load(struct cli_run *r, struct snug_error *e)
+{
+	const struct cli_args *a = r->args;
+	struct snug_image image = {
+	    .size = sizeof image,
+	    .path = a->image,
+	    .kind = (enum snug_kind)a->kind,
+	    .mode = a->mode || !r->call ? (enum snug_mode)a->mode : SNUG_MODE_USER,
+	    /* A snapshot has the names too, so that functions can be called in what is restored from it. */
+	    .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) | (a->entry.given ? SNUG_IMAGE_ENTRY : 0) |
+	             (r->call || a->save ? SNUG_IMAGE_SYMBOLS : 0),
+	    .load = a->load.value,
+	    .entry = a->entry.value,
+	    .stack = a->stack.value,
+	};
+
+	return snug_load(r->vm, &image, e);
+}
+
+/* The image's own failures have statuses of their own; those of the machine come before it is looked at. */
+static int start_image(struct cli_run *r, int *status, struct snug_error *e)
+{
+	int code = open_vm(r, e);
+
+	*status = CLI_FAILED;
+	if (code < 0) {
+		r->vm = NULL;
+		return code;
+	}
+	code = load(r, e);
+	*status = code == -ENOENT ? CLI_NOT_FOUND : code == -ENOEXEC ? CLI_NO_GUEST : CLI_FAILED;
+	return code;
+}
+
+static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)
+{
+	struct snug_config cfg = {
+	    .size = sizeof cfg,
+	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
+	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .kvm_path = r->args->kvm,
+	};
+	int code = snug_restore(r->args->image, &cfg, &r->vm, e);
+
+	if (code < 0)
+		r->vm = NULL;
+	if (code == -ENOEXEC && r->call)
+		snprintf(e->hint, sizeof e->hint, "snug call takes a 64-bit ELF file, or a snapshot of one");
+	*status = cli_snapshot_status(e, code);
+	return code;
+}
+
+int cli_snapshot_status(const struct snug_error *e, int code)
+{
+	if (code == -ENOENT && e->step == SNUG_STEP_NONE) /* with a step it is the KVM device that is not there */
+		return CLI_NOT_FOUND;
+	return code == -ENOEXEC || code == -EBADMSG ? CLI_NO_GUEST : CLI_FAILED;
+}
+
+/* The services that were asked for. */
+static int watch(struct cli_run *r, struct snug_error *e)
+{
+	const struct cli_args *a = r->args;
+	int code = snug_autopsy_start(r->vm, e);
+
+	if (code >= 0 && (a->stats || a->json || a->report))
+		code = snug_stats_start(r->vm, e);
+	if (code >= 0 && (a->trace || a->report))
+		code = cli_trace_start(r->vm, a, e);
+	return code < 0 ? code : cli_save_arm(&r->save, r->vm, e);
+}
+
+/* What the machine is, for the report. */
+static void look(struct cli_run *r)
+{
+	struct cli_result *res = r->result;
+	struct snug_region region = {.size = sizeof region};
+
+	res->cpus = res->mem = 0;
+	while (snug_vm_vcpu(r->vm, (unsigned)res->cpus))
+		res->cpus++;
+	for (unsigned i = 0; snug_mem_region(r->vm, i, &region) == 0; i++)
+		if (!strcmp(region.name, "ram"))
+			res->mem += region.bytes;
+	res->boot = (struct snug_boot){.size = sizeof res->boot};
+	res->loaded = snug_loaded(r->vm, &res->boot) == 0;
+}
+
+bool cli_run_start(struct cli_run *r)
+{
+	struct snug_boot *boot = &r->result->boot;
+	struct snug_error e;
+	int status, code = r->snapshot ? start_snapshot(r, &status, &e) : start_image(r, &status, &e);
+
+	if (code >= 0) {
+		status = CLI_FAILED;
+		cli_console_open(&r->console, snug_vm_vcpu(r->vm, 0));
+		code = watch(r, &e);
+	}
+	if (code < 0) {
+		cli_run_fail(r, status, &e);
+		return false;
+	}
+	look(r);
+	r->result->started = true;
+	if (r->args->verbose && r->result->loaded)
+		cli_say("%s: %s%s, mode %s, at 0x%llx-0x%llx, entry 0x%llx, stack 0x%llx", r->args->image,
+		        r->snapshot ? "snapshot of " : "", snug_kind_name(boot->kind), snug_mode_name(boot->mode),
+		        (unsigned long long)boot->low, (unsigned long long)boot->high,
+		        (unsigned long long)boot->entry, (unsigned long long)boot->stack);
+	return true;
+}
