@@ -301,7 +301,7 @@ int snug__symbols_read(struct snug__span elf, struct snug__symbols **out, struct
 {
 	struct snug__symbols count = {0}, *s;
 	struct table t = {0};
-	struct file f;
+	struct file f = {0};
 	uint64_t index;
 	int r = read_header(elf, &f, err);
 

@@ -282,8 +282,8 @@ int snug_host_add(snug_vm *vm, const char *name, const char *types, snug_host_fn
 
 	if (r < 0)
 		return snug__err_wrap(err, r, "host function '%.31s'", name ? name : "");
-	strcpy(row.name, name);
-	strcpy(row.types, types);
+	memcpy(row.name, name, strlen(name)); /* their lengths were checked */
+	memcpy(row.types, types, strlen(types));
 	all = snug__hostcalls_with(vm->host_calls, &row);
 	if (!all)
 		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory",

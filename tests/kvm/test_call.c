@@ -196,10 +196,12 @@ static void other_stacks(void **state)
 		struct snug_function f = {.name = "none"};
 
 		assert_int_equal(snug_load(b.vm, &im, &b.e), 0);
-		if (!rows[i].code)
-			assert_int_equal(callee_call(&b, f), 0x0123456789abcdef);
-		else
+		if (rows[i].code) {
 			callee_refuses(&b, f, rows[i].code, rows[i].text);
+			continue;
+		}
+		assert_int_equal(callee_call(&b, f), 0x0123456789abcdef);
+		assert_int_equal((CALL0(&b, "sp_at_entry") + 8) % 16, 0);
 	}
 	box_close(&b);
 }

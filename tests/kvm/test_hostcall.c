@@ -360,13 +360,14 @@ static void permissions(void **state)
 static void names(void **state)
 {
 	struct host *h = open_host(mode_of(state));
+	uint64_t words[6] = {0};
 
 	REFUSED(h, -ENOSYS, "mull", 1, 2);
 	REFUSED(h, -ENOSYS, "mu", 1, 2);
 	REFUSED(h, -ENOSYS, "", 1, 2);
 	REFUSED(h, -ENOSYS, "a name that is longer than any name can be", 1, 2);
-	assert_int_equal(CALL(&h->b, "host", SNUG_INT(TABLES), SNUG_IN("", 48)), -EFAULT);
-	assert_int_equal(CALL(&h->b, "host", SNUG_INT(1ull << 40), SNUG_IN("", 48)), -EFAULT);
+	assert_int_equal(CALL(&h->b, "host", SNUG_INT(TABLES), SNUG_IN(words, 48)), -EFAULT);
+	assert_int_equal(CALL(&h->b, "host", SNUG_INT(1ull << 40), SNUG_IN(words, 48)), -EFAULT);
 	add(h, "a name of exactly 31 letters...", "ii", mul);
 	assert_int_equal(ASK(h, "a name of exactly 31 letters...", 3, 4), 12);
 	close_host(h);
