@@ -454,7 +454,7 @@ static void another_cpu(void **state)
 	load_count(&b, SNUG_MODE_LONG, 4 * MIB, 0);
 	OK(snug_save(b.vm, path, &b.e), b.e);
 	assert_in_range(head_read(head), 5216, 65536); /* a small VM has a small head: one read */
-	head_write(head); /* it is understood */
+	head_write(head);                              /* it is understood */
 	assert_sound();
 	/* another CPU's words in section needs, and a feature no CPU has any more: MPX */
 	head_section(head, 3)[28 + 12] ^= 0xff;
