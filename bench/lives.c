@@ -313,16 +313,13 @@ static bool restore_files(struct pair *p, uint64_t fill)
 const char *lives_restore(struct bench *b, struct figure *f)
 {
 	uint64_t mem = (uint64_t)b->arg * MIB;
-	struct pair *p = touchers(b, mem > 3072ull * MIB ? 3072ull * MIB : mem, 1);
+	struct pair *p = touchers(b, mem, 1);
 	const char *why = "the files cannot be made";
 
-	if (p && mem > 3072ull * MIB) {
-		/* snug's RAM continues at 4 GiB; the floor's is one piece, and cheaper for it */
-		snug_vm_free(p->vm);
-		p->vm = guest(mem, touch, sizeof(touch), 1);
-	}
-	if (p && p->vm && restore_files(p, mem > 256 * MIB ? 256 * MIB : mem))
-		why = measure(restore_ours, restore_floor, p, b->blocks, f) < 0 ? "a restore failed" : NULL;
+	if (p && restore_files(p, mem > 256 * MIB ? 256 * MIB : mem))
+		why = measure(restore_ours, restore_floor, p, b->blocks > 101 ? 101 : b->blocks, f) < 0
+		          ? "a restore failed"
+		          : NULL;
 	if (p) {
 		unlink(p->path);
 		unlink(p->raw_path);

@@ -37,7 +37,10 @@ static int set_cpuid(int dev, int vcpu, const struct raw_cpuid *given)
 
 static int build(struct raw_vm *vm, int dev, const struct raw_how *how)
 {
-	struct kvm_userspace_memory_region r = {.memory_size = how->mem_bytes};
+	const uint64_t gap = 3ull << 30; /* what exceeds it continues at 4 GiB, as on a PC */
+	struct kvm_userspace_memory_region r = {.memory_size = how->mem_bytes < gap ? how->mem_bytes : gap};
+	struct kvm_userspace_memory_region high = {
+	    .slot = 1, .guest_phys_addr = 4ull << 30, .memory_size = how->mem_bytes - r.memory_size};
 	int flags = MAP_PRIVATE | MAP_NORESERVE | (how->fd < 0 ? MAP_ANONYMOUS : 0);
 	uint64_t identity = IDENTITY;
 	int bytes;
@@ -53,7 +56,9 @@ static int build(struct raw_vm *vm, int dev, const struct raw_how *how)
 	if (vm->mem == MAP_FAILED)
 		return -1;
 	r.userspace_addr = (uint64_t)(uintptr_t)vm->mem;
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0)
+	high.userspace_addr = r.userspace_addr + gap;
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &r) < 0 ||
+	    (high.memory_size && ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &high) < 0))
 		return -1;
 	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
 	bytes = ioctl(dev, KVM_GET_VCPU_MMAP_SIZE, 0);

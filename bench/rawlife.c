@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define PAGE 4096u
+#define GAP (3ull << 30) /* a reset looks at memory below it alone */
 #define TSS_AT 0x20000u
 #define TSS_LIMIT (0x68u + 0x2000u) /* with a bit for each port, all open: kvm_pvm runs CPL 3 without IOPL */
 
@@ -40,7 +41,7 @@ static int freeze(struct raw_life *l)
 {
 	struct kvm_enable_cap cap = {.cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = {1}};
 	struct kvm_userspace_memory_region r = {.flags = KVM_MEM_LOG_DIRTY_PAGES,
-	                                        .memory_size = l->vm.mem_bytes,
+	                                        .memory_size = l->vm.mem_bytes < GAP ? l->vm.mem_bytes : GAP,
 	                                        .userspace_addr = (uint64_t)(uintptr_t)l->vm.mem};
 	size_t all = l->vm.mem_bytes;
 

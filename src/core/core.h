@@ -173,9 +173,9 @@ const char *snug__machine_name(const snug_vm *vm, const void *self);
 
 /*
  * vm.c: snug_vm_new, or with `from` a VM with its memory, vCPUs and CPUID, but not yet its registers and device states:
- * c then says console, unclaimed, kvm_path, on_call.
+ * c then says console, unclaimed, kvm_path, on_call; log: KVM logs what the guest writes.
  */
-int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, snug_vm **out,
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, bool log, snug_vm **out,
                   struct snug_error *err);
 
 /* vm.c: from now on the dirty log is cleared when we say so, not when it is read (KVM 4.117, 8.19). */

@@ -117,6 +117,7 @@ int snug__freeze_memory(snug_vm *vm, const struct snug__frozen *f, int fd, uint6
 
 /* What a VM has besides its state, and a clone gets too. */
 struct snug__traits {
+	bool log;               /* it is to be reset soon: its writes are logged from the start */
 	struct snug_config cfg; /* console, unclaimed, kvm_path and on_call count */
 	struct snug_hygiene hygiene;
 	struct snug__hostcalls *host_calls; /* shared; NULL: none */

@@ -79,50 +79,71 @@ static int msr_refused(const snug_vcpu *vcpu, const struct kvm_msr_entry *row, s
 	                 (unsigned long long)row->data);
 }
 
-/*
- * Some MSRs can be read and not written; such a one is fine where it has its value anyway.  Those KVM takes are kept for
- * resets, so that these are one call.
- */
+/* Where the vCPU has these values already, there is nothing to set; most of a new one's are so. */
+static int only_different(snug_vcpu *vcpu, struct kvm_msr_entry *rows, unsigned *n, struct snug_error *err)
+{
+	struct kvm_msr_entry *now = calloc(*n + 1ul, sizeof(*now));
+	unsigned kept = 0, at = 0;
+	int got;
+
+	if (!now)
+		return no_memory(err);
+	for (unsigned i = 0; i < *n; i++)
+		now[i].index = rows[i].index;
+	got = snug__kvm_get_msrs(vcpu->kvm.fd, now, *n, &vcpu->vm->watch, err);
+	/* Those it does not have at all are left out of now, in order: they are kept, and KVM says what it thinks of them. */
+	for (unsigned i = 0; got >= 0 && i < *n; i++) {
+		bool same = at < (unsigned)got && now[at].index == rows[i].index;
+
+		if (!same || now[at].data != rows[i].data)
+			rows[kept++] = rows[i];
+		at += same;
+	}
+	*n = kept;
+	free(now);
+	return got < 0 ? got : 0;
+}
+
+static int set_rows(snug_vcpu *vcpu, const struct kvm_msr_entry *rows, unsigned n, struct snug_error *err)
+{
+	for (unsigned at = 0; at < n;) {
+		int r = snug__kvm_set_msrs(vcpu->kvm.fd, rows + at, n - at, &vcpu->vm->watch, err);
+
+		if (r <= 0)
+			return r < 0 ? r : msr_refused(vcpu, &rows[at], err);
+		at += (unsigned)r;
+	}
+	return 0;
+}
+
+/* The TSC is set where there is a value for it, and never compared: it goes on. */
+static unsigned rows_of(const struct snug__cpu_state *in, uint64_t tsc, struct kvm_msr_entry *rows)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < in->msr_count; i++) {
+		if (in->msrs[i].index != X86_MSR_TSC)
+			rows[n++] = in->msrs[i];
+		else if (tsc)
+			rows[n++] = (struct kvm_msr_entry){.index = X86_MSR_TSC, .data = tsc};
+	}
+	return n;
+}
+
 static int put_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
-	const struct snug__kvm_watch *w = &vcpu->vm->watch;
 	struct kvm_msr_entry *rows = calloc(in->msr_count + 1ul, sizeof(*rows));
-	unsigned n = in->msr_count, at = 0, kept = 0;
+	unsigned n;
+	int r;
 
 	if (!rows)
 		return no_memory(err);
-	free(vcpu->msrs);
-	vcpu->msrs = rows;
-	vcpu->msr_count = 0;
-	for (unsigned i = 0; i < n; i++)
-		if (in->msrs[i].index != X86_MSR_TSC)
-			rows[kept++] = in->msrs[i];
-	n = kept;
-	while (at < n) {
-		struct kvm_msr_entry now = {.index = rows[at].index};
-		int r = snug__kvm_set_msrs(vcpu->kvm.fd, rows + at, n - at, w, err);
-
-		if (r > 0) {
-			at += (unsigned)r;
-			continue;
-		}
-		if (r == 0)
-			r = snug__kvm_get_msrs(vcpu->kvm.fd, &now, 1, w, err);
-		if (r < 0)
-			return r;
-		if (r == 0 || now.data != rows[at].data)
-			return msr_refused(vcpu, &rows[at], err);
-		n--;
-		memmove(rows + at, rows + at + 1, (n - at) * sizeof(*rows));
-	}
-	vcpu->msr_count = n;
-	if (tsc) {
-		const struct kvm_msr_entry counter = {.index = X86_MSR_TSC, .data = tsc};
-		int r = snug__kvm_set_msrs(vcpu->kvm.fd, &counter, 1, w, err);
-
-		return r < 0 ? r : r == 0 ? msr_refused(vcpu, &counter, err) : 0;
-	}
-	return 0;
+	n = rows_of(in, tsc, rows);
+	r = only_different(vcpu, rows, &n, err);
+	if (r >= 0)
+		r = set_rows(vcpu, rows, n, err);
+	free(rows);
+	return r;
 }
 
 static void put_mark(snug_vcpu *vcpu, const struct snug__cpu_state *in)
@@ -159,20 +180,49 @@ int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t 
 	return r < 0 ? r : 0;
 }
 
+/*
+ * What KVM takes of the baseline's MSRs, found out once for a vCPU, so that a reset is one call: some can be read and not
+ * written, and are fine where they have their value anyway.
+ */
+static int learn_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	struct kvm_msr_entry *rows = calloc(in->msr_count + 1ul, sizeof(*rows));
+	unsigned n, at = 0;
+	int r = 0;
+
+	if (!rows)
+		return no_memory(err);
+	n = rows_of(in, 0, rows);
+	while (r >= 0 && at < n) {
+		struct kvm_msr_entry now = {.index = rows[at].index};
+
+		r = snug__kvm_set_msrs(vcpu->kvm.fd, rows + at, n - at, w, err);
+		if (r > 0) {
+			at += (unsigned)r;
+			continue;
+		}
+		if (r == 0)
+			r = snug__kvm_get_msrs(vcpu->kvm.fd, &now, 1, w, err);
+		if (r >= 0 && (r == 0 || now.data != rows[at].data))
+			r = msr_refused(vcpu, &rows[at], err);
+		memmove(rows + at, rows + at + 1, (--n - at) * sizeof(*rows));
+	}
+	if (r < 0) {
+		free(rows);
+		return r;
+	}
+	vcpu->msrs = rows;
+	vcpu->msr_count = n;
+	return 0;
+}
+
 static int return_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
-	unsigned at = 0;
-	int r;
+	const struct kvm_msr_entry counter = {.index = X86_MSR_TSC, .data = tsc};
+	int r = vcpu->msrs ? set_rows(vcpu, vcpu->msrs, vcpu->msr_count, err) : learn_msrs(vcpu, in, err);
 
-	if (!vcpu->msrs || tsc)
-		return put_msrs(vcpu, in, tsc, err);
-	while (at < vcpu->msr_count) {
-		r = snug__kvm_set_msrs(vcpu->kvm.fd, vcpu->msrs + at, vcpu->msr_count - at, &vcpu->vm->watch, err);
-		if (r <= 0)
-			return r < 0 ? r : msr_refused(vcpu, &vcpu->msrs[at], err);
-		at += (unsigned)r;
-	}
-	return 0;
+	return r >= 0 && tsc ? set_rows(vcpu, &counter, 1, err) : r;
 }
 
 int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,

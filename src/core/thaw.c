@@ -78,7 +78,7 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	vm->generation_gpa = f->generation_gpa;
 	memcpy(vm->mark_stop, f->mark_stop, sizeof(vm->mark_stop));
 	snug__baseline_is(vm, f);
-	r = snug__vm_log(vm, err);
+	r = t->log ? snug__vm_log(vm, err) : 0;
 	if (r >= 0)
 		r = put_tables(vm, f, err);
 	if (r >= 0)
@@ -95,7 +95,7 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 int snug__thaw_as(struct snug__frozen *f, const struct snug__traits *traits, snug_vm **out, struct snug_error *err)
 {
 	snug_vm *vm;
-	int r = snug__vm_make(&traits->cfg, f, &vm, err);
+	int r = snug__vm_make(&traits->cfg, f, traits->log, &vm, err);
 
 	if (r < 0)
 		return r;

@@ -160,7 +160,7 @@ out:
 	return r;
 }
 
-static int add_frozen(snug_vm *vm, const struct snug__frozen *from, struct snug_error *err)
+static int add_frozen(snug_vm *vm, const struct snug__frozen *from, bool log, struct snug_error *err)
 {
 	int r = 0;
 
@@ -168,7 +168,7 @@ static int add_frozen(snug_vm *vm, const struct snug__frozen *from, struct snug_
 	for (unsigned i = 0; r >= 0 && i < from->region_count; i++) {
 		const struct snug__frozen_region *fr = &from->regions[i];
 		struct snug_region want = {.gpa = fr->gpa, .bytes = fr->bytes, .flags = fr->flags, .name = fr->name};
-		struct snug__mem_frozen frozen = {from->fd, from->base + fr->offset, from->view + fr->offset};
+		struct snug__mem_frozen frozen = {from->fd, from->base + fr->offset, from->view + fr->offset, log};
 
 		r = snug__mem_add_frozen(&vm->mem, &want, &frozen, err);
 	}
@@ -188,7 +188,8 @@ static int add_ram(snug_vm *vm, uint64_t bytes, struct snug_error *err)
 }
 
 /* All that needs the device itself; later calls go to the VM and vCPU alone, so its fd need not be kept. */
-static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, struct snug_error *err)
+static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, bool log,
+                 struct snug_error *err)
 {
 	int dev = snug__kvm_open(c->kvm_path, &vm->watch, err);
 	int r;
@@ -197,7 +198,7 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
 		return dev;
 	r = create(vm, dev, err);
 	if (r >= 0)
-		r = from ? add_frozen(vm, from, err) : add_ram(vm, c->mem_bytes, err);
+		r = from ? add_frozen(vm, from, log, err) : add_ram(vm, c->mem_bytes, err);
 	if (r >= 0)
 		r = list_msrs(vm, dev, err);
 	if (r >= 0)
@@ -224,7 +225,8 @@ static int init(snug_vm *vm, const struct snug_config *c, struct snug_error *err
 	return vm->kvm_path ? 0 : snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
 }
 
-int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, snug_vm **out, struct snug_error *err)
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, bool log, snug_vm **out,
+                  struct snug_error *err)
 {
 	snug_vm *vm = calloc(1, sizeof(*vm));
 	int r;
@@ -233,7 +235,7 @@ int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, 
 		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
 	r = init(vm, c, err);
 	if (r >= 0)
-		r = build(vm, c, from, err);
+		r = build(vm, c, from, log, err);
 	if (r < 0)
 		snug_vm_free(vm);
 	else
@@ -255,7 +257,7 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
 		                 "config: size %zu", cfg->size);
 	r = check_config(&c, err);
-	return r < 0 ? r : snug__vm_make(&c, NULL, out, err);
+	return r < 0 ? r : snug__vm_make(&c, NULL, false, out, err);
 }
 
 int snug__vm_log(snug_vm *vm, struct snug_error *err)

@@ -98,6 +98,42 @@ static void clear_marks(struct snug__region *r, const struct plan *p)
 		__atomic_store_n(&r->dirty_top[t], 0, __ATOMIC_RELAXED);
 }
 
+static int drop(const struct snug__region *r, struct snug__putback *sum, struct snug_error *err)
+{
+	int e = snug__map_drop(r->host, r->bytes);
+
+	if (e < 0)
+		return snug__err(err, e, SNUG_STEP_MEMORY, "unlock the memory (munlock)",
+		                 "memory '%s': MADV_DONTNEED: %s (%s)", r->name, snug__errno_text(-e),
+		                 snug__errno_name(-e));
+	sum->remapped = true;
+	return 0;
+}
+
+int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback *sum, struct snug_error *err)
+{
+	struct snug__region *r = &m->regions[index];
+	uint64_t words = snug__mem_words(r);
+	struct plan p;
+	int e;
+
+	if (r->log || !r->mapped || r->flags & SNUG_MEM_READONLY)
+		return 0;
+	r->log = true;
+	e = m->set_slot ? m->set_slot(m->ctx, r->slot, r, r->bytes, err) : 0;
+	if (e >= 0)
+		e = drop(r, sum, err);
+	if (e < 0) {
+		r->log = false; /* it is tried again */
+		return e;
+	}
+	look(r, NULL, &p);
+	clear_marks(r, &(struct plan){.first = 0, .end = words});
+	sum->pages += p.pages;
+	sum->host += p.host;
+	return 1;
+}
+
 int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
                       uint64_t *words, struct snug_error *err)
 {
@@ -110,12 +146,9 @@ int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug
 	if (!p.pages)
 		return 0;
 	if (r->mapped && p.pages >= REMAP_PAGES) {
-		e = snug__map_drop(r->host, r->bytes);
+		e = drop(r, sum, err);
 		if (e < 0)
-			return snug__err(err, e, SNUG_STEP_MEMORY, "unlock the memory (munlock)",
-			                 "memory '%s': MADV_DONTNEED: %s (%s)", r->name, snug__errno_text(-e),
-			                 snug__errno_name(-e));
-		sum->remapped = true;
+			return e;
 	} else {
 		for (uint64_t w = p.first; w < p.end; w++)
 			copy_word(r, w, (guest ? guest[w] : 0) | host_word(r, w));

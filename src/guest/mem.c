@@ -192,7 +192,7 @@ static int fill_region(const struct snug__mem *m, struct snug__region *r, void *
 	if (frozen) {
 		r->base = frozen->base;
 		r->mapped = true;
-		r->log = !(r->flags & SNUG_MEM_READONLY);
+		r->log = frozen->log && !(r->flags & SNUG_MEM_READONLY);
 	}
 	r->dirty = calloc(words + (words + 63) / 64, sizeof(*r->dirty));
 	r->dirty_top = r->dirty ? r->dirty + words : NULL;

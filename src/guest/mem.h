@@ -71,12 +71,13 @@ int snug__mem_remove(struct snug__mem *m, snug_gpa gpa, struct snug_error *err);
 
 /*
  * The same with a private mapping of frozen memory: the bytes at `offset` of fd, which a read-only mapping has at base and
- * which last as long as the region.  want->host is NULL.  KVM logs the guest's writes from the start.
+ * which last as long as the region.  want->host is NULL.
  */
 struct snug__mem_frozen {
 	int fd;
 	uint64_t offset;
 	const uint8_t *base;
+	bool log; /* KVM logs the guest's writes from the start; else snug__mem_restart switches it on */
 };
 int snug__mem_add_frozen(struct snug__mem *m, const struct snug_region *want, const struct snug__mem_frozen *frozen,
                          struct snug_error *err);
@@ -115,6 +116,12 @@ struct snug__putback {
 	uint64_t pages, guest, host;
 	bool remapped;
 };
+
+/*
+ * Returns a region whose writes were not logged to its frozen memory, all of it, and has them logged from now on.  Does
+ * nothing where they are, or where the guest cannot write.  1: it did, 0, or a negative errno.
+ */
+int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback *sum, struct snug_error *err);
 
 /*
  * Returns a region to its frozen memory: the pages whose bit is set in guest (as KVM's log gives it; NULL: none) and those

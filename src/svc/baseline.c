@@ -63,7 +63,7 @@ static int adopt(snug_vm *vm, struct snug__frozen *f, struct snug_error *err)
 	int r = 0;
 
 	for (unsigned i = 0; r >= 0 && i < vm->mem.count; i++) {
-		struct snug__mem_frozen frozen = {f->fd, f->regions[i].offset, f->view + f->regions[i].offset};
+		struct snug__mem_frozen frozen = {f->fd, f->regions[i].offset, f->view + f->regions[i].offset, true};
 
 		r = snug__mem_refreeze(&vm->mem, i, &frozen, err);
 		if (r >= 0)
@@ -109,11 +109,14 @@ int snug_baseline(snug_vm *vm, struct snug_error *err)
 	return 0;
 }
 
-static int return_region(snug_vm *vm, struct snug__region *r, struct snug__putback *sum, struct snug_error *err)
+static int return_region(snug_vm *vm, unsigned index, struct snug__putback *sum, struct snug_error *err)
 {
+	struct snug__region *r = &vm->mem.regions[index];
 	uint64_t first, words;
-	int e = 0;
+	int e = snug__mem_restart(&vm->mem, index, sum, err);
 
+	if (e)
+		return e < 0 ? e : 0;
 	if (r->log)
 		e = snug__kvm_dirty_log(vm->fd, r->slot, vm->dirty, &vm->watch, err);
 	if (e >= 0)
@@ -154,8 +157,10 @@ int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err
 		r = snug__vcpu_forget(&vm->vcpus[i], err);
 	if (r >= 0)
 		r = need_log(vm, err);
+	if (r >= 0)
+		r = snug__vm_log(vm, err);
 	for (unsigned i = 0; r >= 0 && i < vm->mem.count; i++)
-		r = return_region(vm, &vm->mem.regions[i], &sum, err);
+		r = return_region(vm, i, &sum, err);
 	if (r >= 0)
 		r = return_cpus(vm, err);
 	if (r >= 0)

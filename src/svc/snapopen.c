@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "host/file.h"
 
-#define FIRST_READ 65536u /* has the whole head of a small VM */
+#define FIRST_READ 16384u /* has the whole head of a small VM */
 
 typedef unsigned long long ull;
 
