@@ -1199,7 +1199,8 @@ struct snug_function {
  * same for each call is made so by snug_reset.
  *
  * Returns 0: the function returned, *result is rax and exit->kind is SNUG_EXIT_RETURN; 1: something else ended it
- * (TIMEOUT, FAULT, STATUS, HLT, PIO...), *exit says what, and buffers are not copied back.
+ * (TIMEOUT, KICKED, FAULT, STATUS, HLT, PIO...), *exit says what, and buffers are not copied back.  A signal for the
+ * calling thread is handled and does not end it; snug_vcpu_kick does.
  * Fails: -EINVAL (a field, a mode that is not 64-bit), -ENOENT (no such function; the message names one that is close),
  * -E2BIG (the buffers do not fit on the stack; the message says how many bytes there are), -EFAULT (no memory there),
  * and as snug_vcpu_run.  result and exit may be NULL.

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "host/clock.h"
 #include "load/symbols.h"
 #include "x86/mode.h"
 
@@ -212,6 +213,29 @@ static int set_regs(snug_vcpu *cpu, const struct snug_function *f, const struct 
 	return snug__sync_set_regs(cpu, err);
 }
 
+/* A signal for this thread is none of the call's business: it goes on, in the time that is left. */
+static int run_on(snug_vcpu *cpu, uint64_t timeout_ns, struct snug_exit *x, struct snug_error *err)
+{
+	uint64_t deadline = 0, left = timeout_ns;
+	int r;
+
+	if (timeout_ns && !snug__add(snug__now_ns(), timeout_ns, &deadline))
+		deadline = UINT64_MAX;
+	for (;;) {
+		r = snug_vcpu_run(cpu, left, x, err);
+		if (r < 0 || x->kind != SNUG_EXIT_SIGNAL)
+			return r;
+		if (!deadline)
+			continue;
+		left = snug__now_ns();
+		if (left >= deadline) {
+			x->kind = SNUG_EXIT_TIMEOUT;
+			return 0;
+		}
+		left = deadline - left;
+	}
+}
+
 /* 0: it returned, 1: something else came, negative: broken. */
 static int run(snug_vcpu *cpu, uint64_t timeout_ns, uint64_t *result, struct snug_exit *x, struct snug_error *err)
 {
@@ -219,7 +243,7 @@ static int run(snug_vcpu *cpu, uint64_t timeout_ns, uint64_t *result, struct snu
 	int r;
 
 	snug__sync_want(cpu, true);
-	r = snug_vcpu_run(cpu, timeout_ns, x, err);
+	r = run_on(cpu, timeout_ns, x, err);
 	if (r >= 0 && x->kind == SNUG_EXIT_RETURN) {
 		r = snug__sync_seen(cpu, &after, err);
 		if (r >= 0 && result)

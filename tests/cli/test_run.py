@@ -38,6 +38,11 @@ def test_exit_call_sets_any_status():
         expect(run(guests.exit_call(status)), status)
 
 
+def test_a_return_to_nobody_is_nothing():
+    # mov $0x5ec, %dx; out %al, %dx: what a called function's stub does, with no call under way
+    expect(run(b"\x66\xba\xec\x05\xee" + guests.exit_call(9)), 9)
+
+
 def test_halt_is_zero():
     expect(run(guests.HLT), 0)
 

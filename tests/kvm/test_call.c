@@ -2,7 +2,10 @@
 /* call: functions of a guest, called from outside, in both 64-bit modes */
 #include "callee.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
 
 #define INT(v) SNUG_INT(v)
 
@@ -230,6 +233,33 @@ static void time_limit(void **state)
 	callee_ends(&b, f, SNUG_EXIT_KICKED); /* before its first instruction */
 	assert_int_equal(box_reg(&b, "rip"), callee_address(&b, "spin"));
 	assert_int_equal(CALL(&b, "mix", INT(5)), 5);
+	box_close(&b);
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* Somebody's timers, children and profilers are no reason for a call to end; its time limit is. */
+static void signals(void **state)
+{
+	const struct itimerval often = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction act = {.sa_handler = nothing}, old;
+	struct snug_function f = {.name = "spin", .timeout_ns = 60 * MS};
+	struct timespec start, end;
+	struct box b;
+
+	callee_open(&b, mode_of(state));
+	assert_int_equal(sigaction(SIGALRM, &act, &old), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	callee_ends(&b, f, SNUG_EXIT_TIMEOUT);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	assert_int_equal(CALL(&b, "mix", INT(5)), 5);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &old, NULL), 0);
+	assert_in_range((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000, 59, 5000);
 	box_close(&b);
 }
 
@@ -495,11 +525,11 @@ static void few_ioctls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_BOTH(integers),      IN_BOTH(state_stays), IN_BOTH(by_address), IN_BOTH(buffers),
-	    IN_BOTH(limits),        IN_BOTH(recursion),   IN_BOTH(time_limit), IN_BOTH(crashes),
-	    IN_BOTH(other_ends),    IN_BOTH(ways_back),   IN_BOTH(few_ioctls), IN_BOTH(stack_is_aligned),
-	    IN_BOTH(other_stacks),  KVM_TEST(bad_fields), KVM_TEST(symbols),   KVM_TEST(floating_point),
-	    KVM_TEST(other_guests), KVM_TEST(functions),
+	    IN_BOTH(integers),         IN_BOTH(state_stays),   IN_BOTH(by_address),  IN_BOTH(buffers),
+	    IN_BOTH(limits),           IN_BOTH(recursion),     IN_BOTH(time_limit),  IN_BOTH(signals),
+	    IN_BOTH(crashes),          IN_BOTH(other_ends),    IN_BOTH(ways_back),   IN_BOTH(few_ioctls),
+	    IN_BOTH(stack_is_aligned), IN_BOTH(other_stacks),  KVM_TEST(bad_fields), KVM_TEST(symbols),
+	    KVM_TEST(floating_point),  KVM_TEST(other_guests), KVM_TEST(functions),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);
