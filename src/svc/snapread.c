@@ -122,6 +122,8 @@ static int read_origin(struct in *in)
 
 	if (kind > SNUG_HOST_PVM)
 		return bad(in, "host kind %llu, at most %d", (ull)kind, SNUG_HOST_PVM);
+	if (!is_zero(in->at + ORIGIN_ZERO, 4))
+		return bad(in, "bytes %d to %d are not zero", ORIGIN_ZERO, ORIGIN_ZERO + 3);
 	o->kind = (enum snug_host_kind)kind;
 	o->time_ns = get(in->at, ORIGIN_TIME, 8);
 	if (!get_text(o->snug, in->at + ORIGIN_SNUG, sizeof(o->snug)))
@@ -402,6 +404,8 @@ static int check_header(const struct snug__snap_header *h, const uint8_t *at, ui
 	if (header != SNAP_HEADER || entry != SNAP_ENTRY)
 		return refuse(err, "header: length %llu, entries of %llu; wanted are %d and %d", (ull)header,
 		              (ull)entry, SNAP_HEADER, SNAP_ENTRY);
+	if (!is_zero(at + SNAP_HEADER_ZERO, 4))
+		return refuse(err, "header: bytes %d to %d are not zero", SNAP_HEADER_ZERO, SNAP_HEADER_ZERO + 3);
 	if (h->sections > SNAP_SECTIONS_MAX)
 		return refuse(err, "header: %u sections, at most %u", h->sections, SNAP_SECTIONS_MAX);
 	if (h->head_bytes > SNAP_HEAD_MAX || h->head_bytes < SNAP_HEADER + (uint64_t)h->sections * SNAP_ENTRY)

@@ -15,7 +15,7 @@ struct scene {
 	snug_gdb *gdb; /* NULL: no session */
 	snug_vm *clones[2];
 	snug_pool *pool;
-	int fd;        /* of an empty file, where it is not 0 */
+	int fd; /* of an empty file, where it is not 0 */
 };
 
 struct call_row {
