@@ -304,7 +304,7 @@ static void to_descriptor(void **state)
 	box_close(&b);
 }
 
-/* A limit on the size of files is the disk that is full everywhere; several ends, in memory and in the head. */
+/* A limit on the size of files is the disk that is full everywhere; tests/fault has those that fill up later. */
 static void full(void **state)
 {
 	static const rlim_t limits[] = {1, 2 * MIB, 2 * MIB + COUNTER};
