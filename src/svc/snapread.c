@@ -51,9 +51,10 @@ static const struct {
     [SNAP_ORIGIN] = {"origin", 1, 1, ORIGIN_BYTES, ORIGIN_BYTES, read_origin},
     [SNAP_MACHINE] = {"machine", 1, 1, MACHINE_BYTES, MACHINE_BYTES, read_machine},
     [SNAP_NEEDS] = {"needs", 1, 1, NEEDS_BYTES, NEEDS_BYTES, read_needs},
-    [SNAP_REGIONS] = {"regions", 1, 1, REGION_BYTES, SNAP_REGIONS_MAX *REGION_BYTES, read_regions},
+    [SNAP_REGIONS] = {"regions", 1, 1, REGION_BYTES, (uint64_t)SNAP_REGIONS_MAX *REGION_BYTES, read_regions},
     [SNAP_CPU] = {"cpu", 1, SNAP_CPUS_MAX, CPU_BYTES,
-                  CPU_BYTES + SNAP_MSRS_MAX *CPU_MSR_BYTES + SNAP_CPUID_MAX *CPU_CPUID_BYTES, read_cpu},
+                  CPU_BYTES + (uint64_t)SNAP_MSRS_MAX *CPU_MSR_BYTES + (uint64_t)SNAP_CPUID_MAX *CPU_CPUID_BYTES,
+                  read_cpu},
     [SNAP_DEVICE] = {"device", 0, SNAP_DEVICES_MAX, DEVICE_BYTES, DEVICE_BYTES + SNAP_DEVICE_MAX, read_device},
     [SNAP_SYMBOLS] = {"symbols", 0, 1, SYMBOLS_BYTES, SNAP_SYMBOLS_MAX, read_symbols},
     [SNAP_SUMS] = {"sums", 1, 1, 4, SNAP_HEAD_MAX, read_sums},
@@ -420,7 +421,7 @@ static int check_header(const struct snug__snap_header *h, const uint8_t *at, ui
 		              (ull)h->mem_offset, (ull)h->head_bytes);
 	if (h->file_bytes != h->mem_offset + h->mem_bytes)
 		return refuse(err, "header: file of %llu bytes, memory ends at %llu", (ull)h->file_bytes,
-		              (ull)(h->mem_offset + h->mem_bytes));
+		              (ull)h->mem_offset + h->mem_bytes);
 	if (file_bytes != h->file_bytes)
 		return refuse(err, "%s: the header says %llu bytes, the file has %llu",
 		              file_bytes < h->file_bytes ? "truncated" : "too long", (ull)h->file_bytes,
@@ -545,7 +546,7 @@ static int check_table(struct in *in)
 		return refuse(in->err, "header: head of %zu bytes, its sections end at %llu", in->head.len, (ull)end);
 	if (besides > SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX)
 		return refuse(in->err, "sections besides symbols have %llu bytes, at most %llu", (ull)besides,
-		              (ull)(SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX));
+		              (ull)SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX);
 	for (unsigned t = 1; t < SNAP_TYPES; t++)
 		if (in->counts[t] < types[t].min || in->counts[t] > types[t].max)
 			return refuse(in->err, "%u sections of type %s, wanted are %u to %u", in->counts[t],
@@ -556,7 +557,8 @@ static int check_table(struct in *in)
 /* Room for vCPUs and devices, whose number the table has said. */
 static int make_room(struct in *in)
 {
-	in->f->cpu = calloc(in->counts[SNAP_CPU], sizeof(*in->f->cpu));
+	/* one more: the analyser does not know that there is at least one */
+	in->f->cpu = calloc(in->counts[SNAP_CPU] + 1ul, sizeof(*in->f->cpu));
 	if (!in->f->cpu)
 		return no_memory(in->err);
 	in->f->cpus = in->counts[SNAP_CPU];
