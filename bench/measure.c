@@ -29,6 +29,15 @@ static double median(const double *v, unsigned n)
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
+static double percentile99(const double *v, unsigned n)
+{
+	double sorted[BLOCKS_MAX];
+
+	memcpy(sorted, v, n * sizeof(*v));
+	qsort(sorted, n, sizeof(*sorted), by_size);
+	return sorted[(n - 1) * 99 / 100];
+}
+
 /* Medians of a[i] / b[i] and a[i] - b[i]. */
 static void compare(const double *a, const double *b, unsigned n, double *ratio, double *diff)
 {
@@ -56,6 +65,7 @@ int measure(measure_fn ours, measure_fn floor, void *ctx, unsigned blocks, struc
 	}
 	out->ours = median(a, blocks);
 	out->floor = median(b, blocks);
+	out->p99 = percentile99(a, blocks);
 	compare(a, b, blocks, &out->ratio, &out->diff);
 	compare(b + 1, b, blocks - 1, &out->ratio0, &out->diff0);
 	return 0;

@@ -14,6 +14,8 @@ struct figure {
 	double ours, floor;   /* medians, in the unit of the work */
 	double ratio, diff;   /* medians over the blocks of ours / floor and ours - floor */
 	double ratio0, diff0; /* the same of each floor and the floor before it: what noise alone does */
+	double p99;           /* of ours: 99 of 100 blocks cost no more */
+	char note[96];        /* for a line of its own; may be empty */
 };
 
 /* Runs floor and ours in turn, `blocks` times each, after one of each that does not count.  0, or -1. */

@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ROWS 256 /* KVM_MAX_CPUID_ENTRIES, Linux arch/x86/include/asm/kvm_host.h */
 #define IDENTITY 0xfeffc000ull
 #define TSS 0xfeffd000ul
 
@@ -15,28 +14,31 @@
 #define PML4 0x10000u
 #define PDPT 0x11000u
 #define DIRECTORY 0x12000u
-#define LINK 0x3u  /* present, writable */
-#define LEAF 0x83u /* and a large page */
+#define LINK 0x7u  /* present, writable, for user mode too */
+#define LEAF 0x87u /* and a large page */
 
 const uint8_t raw_guest[5] = {0xb0, '.', 0xe6, 0xe9, 0xf4};
 
-static int set_cpuid(int dev, int vcpu)
+static int set_cpuid(int dev, int vcpu, const struct raw_cpuid *given)
 {
-	struct {
-		uint32_t nent, padding;
-		struct kvm_cpuid_entry2 rows[ROWS];
-	} t;
+	struct raw_cpuid t;
 
-	t.nent = ROWS;
+	if (given) {
+		t.nent = given->nent;
+		memcpy(t.rows, given->rows, t.nent * sizeof(t.rows[0]));
+	} else {
+		t.nent = sizeof(t.rows) / sizeof(t.rows[0]);
+	}
 	t.padding = 0;
-	if (ioctl(dev, KVM_GET_SUPPORTED_CPUID, &t) < 0)
+	if (!given && ioctl(dev, KVM_GET_SUPPORTED_CPUID, &t) < 0)
 		return -1;
 	return ioctl(vcpu, KVM_SET_CPUID2, &t);
 }
 
-static int build(struct raw_vm *vm, int dev)
+static int build(struct raw_vm *vm, int dev, const struct raw_how *how)
 {
-	struct kvm_userspace_memory_region r = {.memory_size = RAW_MEM};
+	struct kvm_userspace_memory_region r = {.memory_size = how->mem_bytes};
+	int flags = MAP_PRIVATE | MAP_NORESERVE | (how->fd < 0 ? MAP_ANONYMOUS : 0);
 	uint64_t identity = IDENTITY;
 	int bytes;
 
@@ -46,7 +48,8 @@ static int build(struct raw_vm *vm, int dev)
 	if (vm->fd < 0 || ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS) < 0)
 		return -1;
-	vm->mem = mmap(NULL, RAW_MEM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	vm->mem_bytes = how->mem_bytes;
+	vm->mem = mmap(NULL, vm->mem_bytes, PROT_READ | PROT_WRITE, flags, how->fd, (off_t)how->offset);
 	if (vm->mem == MAP_FAILED)
 		return -1;
 	r.userspace_addr = (uint64_t)(uintptr_t)vm->mem;
@@ -60,19 +63,26 @@ static int build(struct raw_vm *vm, int dev)
 	vm->run = mmap(NULL, vm->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu, 0);
 	if (vm->run == MAP_FAILED)
 		return -1;
-	return set_cpuid(dev, vm->vcpu);
+	return set_cpuid(dev, vm->vcpu, how->cpuid);
 }
 
-int raw_new(struct raw_vm *vm)
+int raw_new_how(struct raw_vm *vm, const struct raw_how *how)
 {
 	int dev = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	int r;
 
 	if (dev < 0)
 		return -1;
-	r = build(vm, dev);
+	r = build(vm, dev, how);
 	close(dev);
 	return r;
+}
+
+int raw_new(struct raw_vm *vm)
+{
+	const struct raw_how how = {.mem_bytes = RAW_MEM, .fd = -1};
+
+	return raw_new_how(vm, &how);
 }
 
 static void long_mode(struct raw_vm *vm, struct kvm_sregs *s)
@@ -149,5 +159,5 @@ void raw_free(struct raw_vm *vm)
 	munmap(vm->run, vm->run_bytes);
 	close(vm->vcpu);
 	close(vm->fd);
-	munmap(vm->mem, RAW_MEM);
+	munmap(vm->mem, vm->mem_bytes);
 }

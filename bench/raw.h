@@ -22,6 +22,21 @@ struct raw_vm {
 	struct kvm_run *run;
 	size_t run_bytes;
 	uint8_t *mem;
+	size_t mem_bytes;
+};
+
+/* struct kvm_cpuid2 with its room. */
+struct raw_cpuid {
+	uint32_t nent, padding;
+	struct kvm_cpuid_entry2 rows[256]; /* KVM_MAX_CPUID_ENTRIES, Linux arch/x86/include/asm/kvm_host.h */
+};
+
+/* How a VM is made: its memory anonymous or a private mapping of fd at offset; with a CPUID table or the host's. */
+struct raw_how {
+	size_t mem_bytes;
+	int fd; /* -1: anonymous */
+	uint64_t offset;
+	const struct raw_cpuid *cpuid; /* NULL: asks what the host supports */
 };
 
 /* What the raw loop's switch does with a port write: one case, one counter. */
@@ -32,6 +47,7 @@ struct raw_port {
 };
 
 int raw_new(struct raw_vm *vm);
+int raw_new_how(struct raw_vm *vm, const struct raw_how *how);
 int raw_load(struct raw_vm *vm, bool wide, const void *code, size_t len);
 void raw_free(struct raw_vm *vm);
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* call: snug call */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "callarg.h"
 #include "cli.h"
@@ -27,20 +24,6 @@ struct call {
 	uint64_t *call_ns, *reset_ns;
 	struct cli_times call, reset;
 };
-
-/* Neither its name nor its length tells an ELF file; anything else is for snug_restore to refuse. */
-static bool is_elf(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char magic[4] = "";
-	struct stat st;
-	bool elf = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, magic, 4) == 4 &&
-	           !memcmp(magic, "\177ELF", 4);
-
-	if (fd >= 0)
-		close(fd);
-	return elf;
-}
 
 static int check_args(const struct cli_args *a, bool elf, struct snug_error *e)
 {
@@ -323,7 +306,7 @@ static void free_call(struct call *c)
 
 int verb_call(const struct cli_args *args)
 {
-	bool elf = is_elf(args->image);
+	bool elf = cli_is_elf(args->image);
 	struct call c = {.run = {.args = args, .snapshot = !elf, .call = true}};
 	uint64_t begin = cli_now();
 	struct snug_error e;

@@ -36,6 +36,9 @@ void cli_run_crashed(struct cli_run *r, const struct snug_exit *x);
 /* start.c: makes the machine and puts the guest into it; false where that failed, and then all is said. */
 bool cli_run_start(struct cli_run *r);
 
+/* Does a plain file of that name begin as an ELF file does?  What does not is for the library to refuse, or to take. */
+bool cli_is_elf(const char *path);
+
 /* The exit status that a failure of snug_restore or snug_snapshot_info means. */
 int cli_snapshot_status(const struct snug_error *e, int code);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* start: makes the machine of a run and puts the guest into it */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "run.h"
@@ -23,6 +26,25 @@ static int open_vm(struct cli_run *r, struct snug_error *e)
 	return snug_vm_new(&cfg, &r->vm, e);
 }
 
+bool cli_is_elf(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char magic[4] = "";
+	struct stat st;
+	bool elf = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, magic, 4) == 4 &&
+	           !memcmp(magic, "\177ELF", 4);
+
+	if (fd >= 0)
+		close(fd);
+	return elf;
+}
+
+/* A snapshot has the names too, so that functions can be called in what is restored from it. */
+static bool keep_names(const struct cli_args *a)
+{
+	return a->save && a->kind != SNUG_KIND_FLAT && a->kind != SNUG_KIND_FIRMWARE && cli_is_elf(a->image);
+}
+
 static int load(struct cli_run *r, struct snug_error *e)
 {
 	const struct cli_args *a = r->args;
@@ -31,9 +53,8 @@ static int load(struct cli_run *r, struct snug_error *e)
 	    .path = a->image,
 	    .kind = (enum snug_kind)a->kind,
 	    .mode = a->mode || !r->call ? (enum snug_mode)a->mode : SNUG_MODE_USER,
-	    /* A snapshot has the names too, so that functions can be called in what is restored from it. */
 	    .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) | (a->entry.given ? SNUG_IMAGE_ENTRY : 0) |
-	             (r->call || a->save ? SNUG_IMAGE_SYMBOLS : 0),
+	             (r->call || keep_names(a) ? SNUG_IMAGE_SYMBOLS : 0),
 	    .load = a->load.value,
 	    .entry = a->entry.value,
 	    .stack = a->stack.value,

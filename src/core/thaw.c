@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "core/frozen.h"
+#include "core/hostcalls.h"
 #include "host/clock.h"
 #include "x86/x86.h"
 
@@ -70,6 +71,8 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	if (t->hygiene.time == SNUG_TIME_ON && now > f->origin.time_ns)
 		elapsed = now - f->origin.time_ns;
 	vm->hygiene = t->hygiene;
+	vm->host_calls = snug__hostcalls_hold(t->host_calls);
+	vm->on_host_call = t->on_host_call;
 	vm->boot = f->boot;
 	vm->symbols = snug__symbols_hold(f->symbols);
 	vm->generation_gpa = f->generation_gpa;

@@ -225,8 +225,9 @@ def clone(*args, **more):
 
 
 def test_clones_print_in_order_and_together():
-    r = expect(clone(ready(), "-n", "25", "--json", "out.json"), 7, "25 of 25 clones ended with status 7\n")
+    r = expect(clone(ready(), "-n", "25", "--json", "out.json", "--verbose"), 7, "25 of 25 clones ended with status 7\n")
     assert r.out == 25 * REST, r
+    assert [int(n) for n in re.findall(r"^snug: clone (\d+):", r.err, flags=re.M)] == list(range(25)), r
     j = results()
     assert j["count"] == 25 and len(j["clones"]) == 25 and j["restore_ns"] > 0, j
     for c in j["clones"]:
