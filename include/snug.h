@@ -1095,6 +1095,7 @@ int snug_files_need(uint64_t more, struct snug_error *err);
 /*
  * Writes the VM's state to a snapshot file: where it stands now, not its baseline.  The file appears whole or not at all
  * (a temporary file beside it, fsync, rename): at any crash there is the old one or the new one.  Zero pages are holes.
+ * Its mode is 0600, since a guest's memory may hold secrets; a symbolic link is replaced itself, not what it points to.
  * docs/snapshot-format.md has the format.
  * Fails: as snug_baseline, and the errnos of files (-ENOSPC, -EACCES, ...).
  */

@@ -39,8 +39,9 @@ void snug__host_cpu_name(char name[64])
 	__cpuid(0x80000000, a, b, c, d);
 	if (a < 0x80000004)
 		return;
-	for (unsigned i = 0; i < 3; i++)
-		__cpuid(0x80000002 + i, r[4 * i], r[4 * i + 1], r[4 * i + 2], r[4 * i + 3]);
+	__cpuid(0x80000002, r[0], r[1], r[2], r[3]);
+	__cpuid(0x80000003, r[4], r[5], r[6], r[7]);
+	__cpuid(0x80000004, r[8], r[9], r[10], r[11]);
 	memcpy(text, r, sizeof(r));
 	from = strspn(text, " ");
 	len = strlen(text + from);

@@ -133,7 +133,7 @@ static int bad_chunk(const struct snug__snapopen *o, const struct snug__frozen_r
 	return snug__err(
 	    err, -EBADMSG, SNUG_STEP_NONE, "the file is damaged: take it from a backup, or save it again",
 	    "snapshot: memory at file offset 0x%llx (region '%s', address 0x%llx and 2 MiB from there): %s",
-	    (ull)(o->snap.header.mem_offset + r->offset + at), r->name, (ull)(r->gpa + at), what);
+	    (ull)o->snap.header.mem_offset + r->offset + at, r->name, (ull)r->gpa + at, what);
 }
 
 static int verify_chunk(const struct snug__snapopen *o, const struct snug__frozen_region *r, uint64_t at,

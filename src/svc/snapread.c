@@ -51,9 +51,10 @@ static const struct {
     [SNAP_ORIGIN] = {"origin", 1, 1, ORIGIN_BYTES, ORIGIN_BYTES, read_origin},
     [SNAP_MACHINE] = {"machine", 1, 1, MACHINE_BYTES, MACHINE_BYTES, read_machine},
     [SNAP_NEEDS] = {"needs", 1, 1, NEEDS_BYTES, NEEDS_BYTES, read_needs},
-    [SNAP_REGIONS] = {"regions", 1, 1, REGION_BYTES, SNAP_REGIONS_MAX *REGION_BYTES, read_regions},
+    [SNAP_REGIONS] = {"regions", 1, 1, REGION_BYTES, (uint64_t)SNAP_REGIONS_MAX *REGION_BYTES, read_regions},
     [SNAP_CPU] = {"cpu", 1, SNAP_CPUS_MAX, CPU_BYTES,
-                  CPU_BYTES + SNAP_MSRS_MAX *CPU_MSR_BYTES + SNAP_CPUID_MAX *CPU_CPUID_BYTES, read_cpu},
+                  CPU_BYTES + (uint64_t)SNAP_MSRS_MAX *CPU_MSR_BYTES + (uint64_t)SNAP_CPUID_MAX *CPU_CPUID_BYTES,
+                  read_cpu},
     [SNAP_DEVICE] = {"device", 0, SNAP_DEVICES_MAX, DEVICE_BYTES, DEVICE_BYTES + SNAP_DEVICE_MAX, read_device},
     [SNAP_SYMBOLS] = {"symbols", 0, 1, SYMBOLS_BYTES, SNAP_SYMBOLS_MAX, read_symbols},
     [SNAP_SUMS] = {"sums", 1, 1, 4, SNAP_HEAD_MAX, read_sums},
@@ -122,6 +123,8 @@ static int read_origin(struct in *in)
 
 	if (kind > SNUG_HOST_PVM)
 		return bad(in, "host kind %llu, at most %d", (ull)kind, SNUG_HOST_PVM);
+	if (!is_zero(in->at + ORIGIN_ZERO, 4))
+		return bad(in, "bytes %d to %d are not zero", ORIGIN_ZERO, ORIGIN_ZERO + 3);
 	o->kind = (enum snug_host_kind)kind;
 	o->time_ns = get(in->at, ORIGIN_TIME, 8);
 	if (!get_text(o->snug, in->at + ORIGIN_SNUG, sizeof(o->snug)))
@@ -402,6 +405,8 @@ static int check_header(const struct snug__snap_header *h, const uint8_t *at, ui
 	if (header != SNAP_HEADER || entry != SNAP_ENTRY)
 		return refuse(err, "header: length %llu, entries of %llu; wanted are %d and %d", (ull)header,
 		              (ull)entry, SNAP_HEADER, SNAP_ENTRY);
+	if (!is_zero(at + SNAP_HEADER_ZERO, 4))
+		return refuse(err, "header: bytes %d to %d are not zero", SNAP_HEADER_ZERO, SNAP_HEADER_ZERO + 3);
 	if (h->sections > SNAP_SECTIONS_MAX)
 		return refuse(err, "header: %u sections, at most %u", h->sections, SNAP_SECTIONS_MAX);
 	if (h->head_bytes > SNAP_HEAD_MAX || h->head_bytes < SNAP_HEADER + (uint64_t)h->sections * SNAP_ENTRY)
@@ -416,7 +421,7 @@ static int check_header(const struct snug__snap_header *h, const uint8_t *at, ui
 		              (ull)h->mem_offset, (ull)h->head_bytes);
 	if (h->file_bytes != h->mem_offset + h->mem_bytes)
 		return refuse(err, "header: file of %llu bytes, memory ends at %llu", (ull)h->file_bytes,
-		              (ull)(h->mem_offset + h->mem_bytes));
+		              (ull)h->mem_offset + h->mem_bytes);
 	if (file_bytes != h->file_bytes)
 		return refuse(err, "%s: the header says %llu bytes, the file has %llu",
 		              file_bytes < h->file_bytes ? "truncated" : "too long", (ull)h->file_bytes,
@@ -541,7 +546,7 @@ static int check_table(struct in *in)
 		return refuse(in->err, "header: head of %zu bytes, its sections end at %llu", in->head.len, (ull)end);
 	if (besides > SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX)
 		return refuse(in->err, "sections besides symbols have %llu bytes, at most %llu", (ull)besides,
-		              (ull)(SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX));
+		              (ull)SNAP_HEAD_MAX - SNAP_SYMBOLS_MAX);
 	for (unsigned t = 1; t < SNAP_TYPES; t++)
 		if (in->counts[t] < types[t].min || in->counts[t] > types[t].max)
 			return refuse(in->err, "%u sections of type %s, wanted are %u to %u", in->counts[t],
@@ -552,7 +557,8 @@ static int check_table(struct in *in)
 /* Room for vCPUs and devices, whose number the table has said. */
 static int make_room(struct in *in)
 {
-	in->f->cpu = calloc(in->counts[SNAP_CPU], sizeof(*in->f->cpu));
+	/* one more: the analyser does not know that there is at least one */
+	in->f->cpu = calloc(in->counts[SNAP_CPU] + 1ul, sizeof(*in->f->cpu));
 	if (!in->f->cpu)
 		return no_memory(in->err);
 	in->f->cpus = in->counts[SNAP_CPU];

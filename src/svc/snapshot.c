@@ -185,7 +185,9 @@ int snug_restore(const char *path, const struct snug_config *cfg, snug_vm **out,
 
 	if (!path || !out)
 		return no_pointer(path ? "out" : "path", err);
-	if (!snug__sized_copy(&c, sizeof(c), cfg ? cfg : &defaults))
+	if (!cfg)
+		cfg = &defaults;
+	if (!snug__sized_copy(&c, sizeof(c), cfg))
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
 		                 "config: size %zu", cfg->size);
 	if (!c.kvm_path)
@@ -193,7 +195,7 @@ int snug_restore(const char *path, const struct snug_config *cfg, snug_vm **out,
 	r = check_config(&c, err);
 	if (r < 0)
 		return r;
-	r = restore(path, &c, cfg != NULL, out, err);
+	r = restore(path, &c, cfg != &defaults, out, err);
 	return r < 0 ? snug__err_wrap(err, r, "restore '%s'", path) : 0;
 }
 

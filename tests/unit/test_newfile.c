@@ -160,6 +160,14 @@ static void link_itself(void **state)
 	assert_holds(path, "ours");
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
+	unlink(path);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_int_equal(replace(path, "ours", NULL), 0);
+	assert_holds(path, "ours");
+	unlink(path);
+	assert_int_equal(symlink("nowhere", path), 0);
+	assert_int_equal(replace(path, "ours", NULL), 0);
+	assert_holds(path, "ours");
 }
 
 static void forbidden(void **state)

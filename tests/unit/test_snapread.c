@@ -291,6 +291,8 @@ static const struct {
     {0, SNAP_MEM_BYTES, 8, 0x1000, -ENOEXEC, "wanted is a multiple of 2 MiB"},
     {0, SNAP_FILE_BYTES, 8, 0, -ENOEXEC, "header: file of 0 bytes"},
     {SNAP_ORIGIN, ORIGIN_KIND, 4, 9, -ENOEXEC, "section 0 (origin): host kind 9, at most 3"},
+    {0, SNAP_HEADER_ZERO, 4, 1, -ENOEXEC, "header: bytes 56 to 59"},
+    {SNAP_ORIGIN, ORIGIN_ZERO, 4, 1, -ENOEXEC, "section 0 (origin): bytes 4 to 7"},
     {SNAP_ORIGIN, ORIGIN_SNUG, 8, 0x41414141411b4141, -ENOEXEC, "section 0 (origin): snug version: no text"},
     {SNAP_ORIGIN, ORIGIN_KERNEL + 63, 1, 'x', -ENOEXEC, "section 0 (origin): kernel: no text"},
     {SNAP_ORIGIN, ORIGIN_CPU, 1, 0xff, -ENOEXEC, "section 0 (origin): CPU: no text"},
