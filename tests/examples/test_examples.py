@@ -58,5 +58,6 @@ example("custom_device", says=("11 writes, sum 100",))
 example("two_vms", says=("= 55",))
 example("hypercalls", os.path.join(BUILD, "examples", "hypercalls_guest.elf"),
         says=("asking: 14\n", "holds \"in guest memory\"", "0xdead0000 is not guest memory", "guest: all is well"))
+example("calls", cwd=os.path.join(BUILD, "guests"), says=("1000 calls, the last gave 42\n",))
 installed()
 print(f"1..{count}")
