@@ -4,6 +4,7 @@
 #   make run      the main job: the nine steps in every CPU mode, then Debian's SeaBIOS
 #   make test     everything that is tested, at most 8 minutes
 #   make bench    the promises of docs/promises.md, measured
+#   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
 #   make fuzz     every fuzz target for TIME seconds (default 60)
 #   make test-slow  make test with longer fuzzing
@@ -12,8 +13,9 @@
 BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev \
                   libzydis-dev
 RUN_PACKAGES := seabios
-TEST_PACKAGES := $(RUN_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck util-linux gdb \
-                 chromium chromium-driver
+LOAD_PACKAGES := libmicrohttpd-dev wrk
+TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck \
+                 util-linux gdb chromium chromium-driver
 
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local
@@ -39,10 +41,13 @@ setup = [ -f $(1)/build.ninja ] || CC=$(2) meson setup $(1) --prefix=$(PREFIX) -
 # $(call quiet,DIR): builds, and shows what it printed only if that failed.
 quiet = ninja -C $(1) --quiet >$(1).log 2>&1 || { cat $(1).log; exit 1; }
 
+# $(call with_httpd): a build made before libmicrohttpd was there has no server yet.
+with_httpd = [ -f build/examples/httpd/httpd ] || meson setup --reconfigure build >build.log 2>&1 || { cat build.log; exit 1; }
+
 WERROR := --werror
 
-.PHONY: all run test test-slow bench bench-slow lint fuzz install clean build-packages run-packages test-packages \
-        test-builds fuzz-build
+.PHONY: all run test test-slow bench bench-slow load lint fuzz install clean build-packages run-packages \
+        load-packages test-packages test-builds fuzz-build
 
 all: build-packages
 	@mkdir -p build
@@ -54,6 +59,9 @@ build-packages:
 
 run-packages: build-packages
 	$(call need,$(RUN_PACKAGES))
+
+load-packages: build-packages
+	$(call need,$(LOAD_PACKAGES))
 
 # clang's runtime for sanitizers and libFuzzer goes by clang's version.
 test-packages: build-packages
@@ -72,6 +80,7 @@ run: run-packages all
 # A build made before cmocka was there has no tests yet.
 test-builds: test-packages all
 	@[ -d build/tests/unit ] || meson configure build -Dtests=enabled
+	@$(call with_httpd)
 	@$(call quiet,build)
 	@mkdir -p build-asan build-tsan
 	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
@@ -100,6 +109,11 @@ bench: all
 	@build/bench/bench build/snug build/bench/raw_main
 
 bench-slow: bench
+
+load: load-packages all
+	@$(call with_httpd)
+	@$(call quiet,build)
+	@examples/httpd/load.py
 
 # The prefix is in snug.pc, so a build for another one is configured anew.
 install: all
