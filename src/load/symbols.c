@@ -138,7 +138,7 @@ static int open_table(const struct file *f, uint64_t index, struct table *t, str
 	if (t->syms.entsize != f->layout->sym)
 		return REFUSE(err, "section %llu (symbols): sh_entsize is %llu, not %u", (ull)index,
 		              (ull)t->syms.entsize, f->layout->sym);
-	if (t->syms.size % f->layout->sym)
+	if (t->syms.size % (f->is64 ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym)))
 		return REFUSE(err, "section %llu (symbols): sh_size %llu is no multiple of %u", (ull)index,
 		              (ull)t->syms.size, f->layout->sym);
 	if (t->syms.link == 0 || t->syms.link >= f->shnum)
