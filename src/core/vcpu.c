@@ -144,6 +144,8 @@ int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snu
 		return r;
 	vcpu->touched = true;
 	r = snug__kvm_set_sregs(vcpu->kvm.fd, in, &vcpu->vm->watch, err);
+	if (r >= 0)
+		vcpu->kvm.run->cr8 = in->cr8; /* see snug__sync_set */
 	why = r == -EINVAL ? snug__sregs_fault(in) : NULL;
 	return why ? snug__err_wrap(err, r, "%s", why) : r;
 }

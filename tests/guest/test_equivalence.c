@@ -183,6 +183,169 @@ static void pending_exception(void **state)
 	}
 }
 
+/* Says what CR8 is, then sets it to 5. */
+GUEST64(task_priority, "1: mov %cr8, %rax\nout %eax, $0x10\nmov $5, %eax\nmov %rax, %cr8\nout %eax, $0x10\njmp 1b");
+/* Says what PKRU is, then changes it: rdpkru, wrpkru. */
+GUEST64(protection_keys,
+        "1: xor %ecx, %ecx\n.byte 0x0f, 0x01, 0xee\nout %eax, $0x10\nmov $0x5554, %eax\nxor %edx, %edx\nxor %ecx, %ecx\n"
+        ".byte 0x0f, 0x01, 0xef\nout %eax, $0x10\njmp 1b");
+/* MSR ecx becomes rdi. */
+GUEST64(write_msr, "mov %edi, %eax\nmov %rdi, %rdx\nshr $32, %rdx\nwrmsr\nout %eax, $0x10\n1: jmp 1b");
+
+static uint32_t says(struct box *b, snug_vm *vm)
+{
+	uint32_t v = 0;
+
+	if (snug_vcpu_run(snug_vm_vcpu(vm, 0), PATIENCE, &b->x, &b->e) < 0)
+		fail_msg("%s", b->e.msg);
+	assert_string_equal(snug_exit_name(b->x.kind), snug_exit_name(SNUG_EXIT_PIO));
+	memcpy(&v, b->x.pio.data, sizeof(v));
+	return v;
+}
+
+static void ok(struct box *b, int r)
+{
+	if (r < 0)
+		fail_msg("%s", b->e.msg);
+}
+
+/* CR8 is not set by KVM_SET_SREGS alone where there is no local APIC: each KVM_RUN takes it from kvm_run. */
+static void cr8(void **state)
+{
+	snug_vm *clone;
+	uint64_t v = 0;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_LONG, task_priority);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	assert_int_equal(says(&b, b.vm), 0);
+	says(&b, b.vm);
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	assert_int_equal(says(&b, b.vm), 0);
+	says(&b, b.vm);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	ok(&b, snug_clone(b.vm, 1, &clone, &b.e));
+	assert_int_equal(says(&b, clone), 5);
+	snug_vm_free(clone);
+	ok(&b, snug_vcpu_set_reg(b.cpu, "cr8", 3, &b.e));
+	assert_int_equal(says(&b, b.vm), 3);
+	ok(&b, snug_vcpu_get_reg(b.cpu, "cr8", &v, &b.e));
+	assert_int_equal(v, 3);
+	box_close(&b);
+}
+
+/* A state in its first form is given back too: KVM_SET_XSAVE leaves PKRU alone where XSTATE_BV has no bit for it. */
+static void pkru(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, protection_keys);
+	if (snug_vcpu_run(b.cpu, PATIENCE, &b.x, &b.e) < 0 || b.x.kind != SNUG_EXIT_PIO) {
+		box_close(&b);
+		skip(); /* hardware wants CR4.PKE, which our user mode does not set */
+	}
+	box_close(&b);
+	BOX(&b, SNUG_MODE_USER, protection_keys);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	assert_int_equal(says(&b, b.vm), 0);
+	says(&b, b.vm);
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	assert_int_equal(says(&b, b.vm), 0);
+	box_close(&b);
+}
+
+/* Of a fresh vCPU too, x87 and SSE are states to set: else a CPU without XSAVES keeps MXCSR. */
+static void xstate_bv(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, memory);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	assert_int_equal(b.vm->baseline->cpu[0].xsave[512] & 3, 3);
+	assert_int_equal(b.vm->baseline->cpu[0].xsave[0] | b.vm->baseline->cpu[0].xsave[1] << 8, 0x37f);
+	box_close(&b);
+}
+
+static uint64_t msr(const struct box *b, uint32_t index)
+{
+	struct kvm_msr_entry e = {.index = index};
+
+	assert_int_equal(snug__kvm_get_msrs(b->cpu->kvm.fd, &e, 1, &b->vm->watch, NULL), 1);
+	return e.data;
+}
+
+/* Those too that KVM has and KVM_GET_MSR_INDEX_LIST does not name. */
+static void every_msr(void **state)
+{
+	static const struct kvm_msr_entry rows[] = {
+	    {.index = 0x200, .data = 6}, /* MTRRs */
+	    {.index = 0x20f, .data = 0x800},
+	    {.index = 0x250, .data = 0x0606060606060606},
+	    {.index = 0x258, .data = 0x0606060606060606},
+	    {.index = 0x259, .data = 0x0606060606060606},
+	    {.index = 0x26f, .data = 0x0606060606060606},
+	    {.index = 0x2ff, .data = 0xc00},
+	    {.index = 0x402, .data = 0x1234}, /* MC0_ADDR */
+	    {.index = 0x47f, .data = 0x1234}, /* MC31_MISC */
+	    {.index = 0x277, .data = 0x0606060606060606},
+	    {.index = 0xc0000102, .data = 0x1234},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t was;
+		struct box b;
+
+		BOX(&b, SNUG_MODE_LONG, write_msr);
+		was = msr(&b, rows[i].index);
+		ok(&b, snug_vcpu_set_reg(b.cpu, "rcx", rows[i].index, &b.e));
+		ok(&b, snug_vcpu_set_reg(b.cpu, "rdi", rows[i].data, &b.e));
+		ok(&b, snug_baseline(b.vm, &b.e));
+		says(&b, b.vm);
+		assert_int_not_equal(msr(&b, rows[i].index), was);
+		ok(&b, snug_reset(b.vm, NULL, &b.e));
+		if (msr(&b, rows[i].index) != was)
+			fail_msg("MSR 0x%x is not put back", rows[i].index);
+		box_close(&b);
+	}
+}
+
+/* Of the writes of one MSR alone, how many there were. */
+static void count_single(void *ctx, const struct snug_call *call)
+{
+	*(unsigned *)ctx += !strcmp(call->name, "KVM_SET_MSRS") && call->arg == 1;
+}
+
+/* A guest that moved its TSC moved TSC_ADJUST with it (SDM 3B 17.17.3): the TSC is moved back by as much. */
+static void tsc(void **state)
+{
+	unsigned singles = 0, before;
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){.on_call = count_single, .on_call_ctx = &singles});
+	BOX_LOAD(&b, SNUG_MODE_LONG, write_msr);
+	ok(&b, snug_vcpu_set_reg(b.cpu, "rcx", 0x3b, &b.e));
+	ok(&b, snug_vcpu_set_reg(b.cpu, "rdi", 1ull << 40, &b.e));
+	ok(&b, snug_baseline(b.vm, &b.e));
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	before = singles;
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	assert_int_equal(singles, before);
+	says(&b, b.vm);
+	if (msr(&b, 0x3b) != 1ull << 40) {
+		box_close(&b);
+		skip();
+	}
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	assert_int_equal(singles, before + 1);
+	assert_int_equal(msr(&b, 0x3b), 0);
+	box_close(&b);
+}
+
 /* The comparison above compared something. */
 static void lives_were_compared(void **state)
 {
@@ -193,13 +356,17 @@ static void lives_were_compared(void **state)
 int main(void)
 {
 	static struct guarded guards[GUESTS];
-	struct CMUnitTest tests[GUESTS + 2];
+	const struct CMUnitTest more[] = {
+	    KVM_TEST(pending_exception), KVM_TEST(cr8), KVM_TEST(pkru),
+	    KVM_TEST(xstate_bv),         KVM_TEST(every_msr), KVM_TEST(tsc),
+	    KVM_TEST(lives_were_compared),
+	};
+	struct CMUnitTest tests[GUESTS + sizeof(more) / sizeof(more[0])];
 
 	for (size_t i = 0; i < GUESTS; i++) {
 		guards[i] = (struct guarded){any_exit, &guests[i]};
 		tests[i] = (struct CMUnitTest){guests[i].name, run_guarded, NULL, NULL, &guards[i]};
 	}
-	tests[GUESTS] = (struct CMUnitTest)KVM_TEST(pending_exception);
-	tests[GUESTS + 1] = (struct CMUnitTest)KVM_TEST(lives_were_compared);
-	return _cmocka_run_group_tests("equivalence", tests, GUESTS + 2, NULL, NULL);
+	memcpy(tests + GUESTS, more, sizeof(more));
+	return _cmocka_run_group_tests("equivalence", tests, sizeof(tests) / sizeof(tests[0]), NULL, NULL);
 }
