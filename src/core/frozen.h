@@ -120,6 +120,7 @@ struct snug__traits {
 	struct snug_config cfg; /* console, unclaimed, kvm_path and on_call count */
 	struct snug_hygiene hygiene;
 	struct snug__hostcalls *host_calls; /* shared; NULL: none */
+	void (*on_host_call)(snug_vm *vm, unsigned cpu, uint32_t address);
 };
 
 /* thaw.c: a VM that stands where f was taken and has it as its baseline (it becomes an owner). */

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "core/frozen.h"
+#include "core/hostcalls.h"
 #include "host/clock.h"
 #include "x86/x86.h"
 
@@ -72,6 +73,8 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	vm->hygiene = t->hygiene;
 	vm->boot = f->boot;
 	vm->symbols = snug__symbols_hold(f->symbols);
+	vm->host_calls = snug__hostcalls_hold(t->host_calls);
+	vm->on_host_call = t->on_host_call;
 	vm->generation_gpa = f->generation_gpa;
 	memcpy(vm->mark_stop, f->mark_stop, sizeof(vm->mark_stop));
 	snug__baseline_is(vm, f);

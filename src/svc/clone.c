@@ -25,6 +25,7 @@ struct snug__traits snug__clone_traits(const snug_vm *vm)
 	            .on_call_ctx = vm->watch.ctx},
 	    .hygiene = vm->hygiene,
 	    .host_calls = vm->host_calls,
+	    .on_host_call = vm->on_host_call,
 	};
 }
 

@@ -6,11 +6,12 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "core/hostcalls.h"
 #include "svc/clone.h"
 
 struct snug_pool {
 	struct snug__frozen *f;
-	struct snug__traits traits; /* kvm_path is ours */
+	struct snug__traits traits; /* kvm_path is ours, and host_calls by one count */
 	char *kvm_path;
 	pthread_mutex_t lock; /* guards count and vms */
 	unsigned count, room;
@@ -44,6 +45,7 @@ static snug_pool *new_pool(const snug_vm *vm, unsigned ready)
 	p->f = snug__frozen_hold(vm->baseline);
 	p->traits = snug__clone_traits(vm);
 	p->traits.cfg.kvm_path = p->kvm_path;
+	snug__hostcalls_hold(p->traits.host_calls);
 	return p;
 }
 
@@ -113,6 +115,7 @@ void snug_pool_free(snug_pool *pool)
 		snug_vm_free(pool->vms[i]);
 	pthread_mutex_destroy(&pool->lock);
 	snug__frozen_drop(pool->f);
+	snug__hostcalls_drop(pool->traits.host_calls);
 	free(pool->kvm_path);
 	free(pool);
 }
