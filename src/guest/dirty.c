@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dirty: back to frozen memory, in proportion to the pages written since */
-#include <errno.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "guest/mem.h"
 #include "host/map.h"
 
@@ -98,23 +96,18 @@ static void clear_marks(struct snug__region *r, const struct plan *p)
 		__atomic_store_n(&r->dirty_top[t], 0, __ATOMIC_RELAXED);
 }
 
-int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
-                      uint64_t *words, struct snug_error *err)
+void snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
+                       uint64_t *words)
 {
 	struct plan p;
-	int e;
 
 	look(r, guest, &p);
 	*first = p.guest_first;
 	*words = p.guest_end > p.guest_first ? p.guest_end - p.guest_first : 0;
 	if (!p.pages)
-		return 0;
-	if (r->mapped && p.pages >= REMAP_PAGES) {
-		e = snug__map_drop(r->host, r->bytes);
-		if (e < 0)
-			return snug__err(err, e, SNUG_STEP_MEMORY, "unlock the memory (munlock)",
-			                 "memory '%s': MADV_DONTNEED: %s (%s)", r->name, snug__errno_text(-e),
-			                 snug__errno_name(-e));
+		return;
+	/* Locked memory cannot be dropped.  Nothing may fail from here on: KVM's log may be gone with its reading. */
+	if (r->mapped && p.pages >= REMAP_PAGES && snug__map_drop(r->host, r->bytes) == 0) {
 		sum->remapped = true;
 	} else {
 		for (uint64_t w = p.first; w < p.end; w++)
@@ -124,5 +117,4 @@ int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug
 	sum->pages += p.pages;
 	sum->guest += p.guest;
 	sum->host += p.host;
-	return 0;
 }

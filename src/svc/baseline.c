@@ -74,8 +74,11 @@ static int adopt(snug_vm *vm, struct snug__frozen *f, struct snug_error *err)
 		return 0;
 	}
 	for (unsigned i = 0; i < vm->mem.count; i++) {
-		vm->mem.regions[i].base = NULL;
-		vm->mem.regions[i].mapped = false;
+		struct snug__region *region = &vm->mem.regions[i];
+
+		region->base = NULL;
+		region->lost |= region->mapped;
+		region->mapped = false;
 	}
 	snug__frozen_drop(vm->baseline);
 	vm->baseline = NULL;
@@ -116,9 +119,10 @@ static int return_region(snug_vm *vm, struct snug__region *r, struct snug__putba
 
 	if (r->log)
 		e = snug__kvm_dirty_log(vm->fd, r->slot, vm->dirty, &vm->watch, err);
-	if (e >= 0)
-		e = snug__mem_putback(r, r->log ? vm->dirty : NULL, sum, &first, &words, err);
-	return e < 0 ? e : clear_log(vm, r, first, words, err);
+	if (e < 0)
+		return e;
+	snug__mem_putback(r, r->log ? vm->dirty : NULL, sum, &first, &words);
+	return clear_log(vm, r, first, words, err);
 }
 
 static int return_cpus(snug_vm *vm, struct snug_error *err)

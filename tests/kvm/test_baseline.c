@@ -123,6 +123,36 @@ static void many_pages_are_remapped(void **state)
 	box_close(&b);
 }
 
+/* Locked memory cannot be dropped, so its pages are copied. */
+static void locked_memory(void **state)
+{
+	const unsigned pages = 20000;
+	struct snug_reset_info info;
+	struct snug_region r;
+	uint8_t byte;
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){.mem_bytes = 128 << 20});
+	BOX_LOAD(&b, SNUG_MODE_USER, touch);
+	OK(snug_vcpu_set_reg(b.cpu, "rdi", COUNTER, &b.e), b.e);
+	OK(snug_vcpu_set_reg(b.cpu, "rcx", pages, &b.e), b.e);
+	OK(snug_baseline(b.vm, &b.e), b.e);
+	assert_int_equal(snug_mem_region(b.vm, 0, &r), 0);
+	if (mlock(r.host, 4096) < 0) {
+		box_close(&b);
+		skip();
+	}
+	assert_exit(&b, SNUG_EXIT_PIO);
+	OK(snug_reset(b.vm, &info, &b.e), b.e);
+	assert_false(info.remapped);
+	for (unsigned p = 0; p < pages; p++) {
+		assert_int_equal(snug_mem_read(b.vm, COUNTER + p * 4096ull, &byte, 1), 0);
+		assert_int_equal(byte, 0);
+	}
+	box_close(&b);
+}
+
 static void a_baseline_moves_on(void **state)
 {
 	struct box b;
@@ -539,6 +569,7 @@ int main(void)
 	    KVM_TEST_NAMED("reset returns, user", reset_returns, &user),
 	    KVM_TEST(a_clean_guest_costs_no_page),
 	    KVM_TEST(many_pages_are_remapped),
+	    KVM_TEST(locked_memory),
 	    KVM_TEST(a_baseline_moves_on),
 	    KVM_TEST(unanswered_reads),
 	    KVM_TEST(regions_may_not_change),
