@@ -86,6 +86,8 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	if (r >= 0)
 		r = snug__devices_load(vm, f, err);
 	if (r >= 0)
+		snug__devices_only(vm, f);
+	if (r >= 0)
 		r = snug__thaw_clock(vm, f, elapsed, err);
 	if (r >= 0)
 		r = snug__generation_renew(vm, err);

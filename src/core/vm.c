@@ -178,7 +178,7 @@ static int add_vcpus(snug_vm *vm, int dev, unsigned count, const struct snug__fr
 	for (unsigned i = 0; r >= 0 && i < count; i++) {
 		if (from)
 			frozen_cpuid(&from->cpu[i], cpuid);
-		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, err);
+		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, from != NULL, err);
 		vm->cpus += r >= 0;
 	}
 out:

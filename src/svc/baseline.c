@@ -166,6 +166,10 @@ int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err
 		r = snug__devices_load(vm, vm->baseline, err);
 	if (r < 0)
 		return snug__err_wrap(err, r, "reset");
+	if (vm->symbols != vm->baseline->symbols) {
+		snug__symbols_drop(vm->symbols);
+		vm->symbols = snug__symbols_hold(vm->baseline->symbols);
+	}
 	vm->boot = vm->baseline->boot;
 	vm->has_ivt = vm->baseline->has_ivt;
 	vm->has_tables = vm->baseline->has_tables;
