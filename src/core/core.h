@@ -196,9 +196,12 @@ struct snug__cpu_state;
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
 int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 
-/* Back to the state that put set: what user-mode code can change, with `all` the rest too. */
-int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
-                       struct snug_error *err);
+/*
+ * Back to the state that put set: what user-mode code can change, and the rest.  The rest comes before memory, since by its
+ * MSRs KVM writes there (steal time, clocks), and registers after it, since KVM may load PDPTRs from there.
+ */
+int snug__state_return_rest(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err);
 
 /* vcpu.c: with a CPUID table that gets this vCPU's number, unless it is a frozen vCPU's own. */
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,

@@ -73,6 +73,7 @@ int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_er
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
 	int fd = vcpu->kvm.fd, r;
 
+	vcpu->touched = true; /* asked for events, KVM may put half of a pending #DB into DR6 */
 	r = snug__kvm_get_regs(fd, &out->regs, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_sregs(fd, &out->sregs, w, err);
@@ -222,25 +223,27 @@ static int return_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64
 	return 0;
 }
 
-int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
-                       struct snug_error *err)
+int snug__state_return_rest(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
-	int fd = vcpu->kvm.fd, r = 0;
+	int fd = vcpu->kvm.fd, r;
 
-	if (all) {
-		r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
-		if (r >= 0)
-			r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
-		if (r >= 0 && !tsc)
-			r = return_tsc(vcpu, in, err);
-		if (r >= 0)
-			r = return_msrs(vcpu, in, tsc, err);
-		if (r >= 0)
-			r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
-	}
+	r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
 	if (r >= 0)
-		r = snug__kvm_set_xsave(fd, in->xsave, w, err);
+		r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+	if (r >= 0 && !tsc)
+		r = return_tsc(vcpu, in, err);
+	if (r >= 0)
+		r = return_msrs(vcpu, in, tsc, err);
+	if (r >= 0)
+		r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
+	return r < 0 ? r : 0;
+}
+
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err)
+{
+	int r = snug__kvm_set_xsave(vcpu->kvm.fd, in->xsave, &vcpu->vm->watch, err);
+
 	if (r >= 0)
 		r = snug__sync_set(vcpu, &in->regs, &in->sregs, &in->events, err);
 	put_mark(vcpu, in);

@@ -103,6 +103,8 @@ int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err)
 		vcpu->has_held = false;
 		if (r < 0)
 			vcpu->pending = SNUG__PENDING_NONE;
+		else
+			vcpu->touched = true; /* nobody looks what kind of exit that was */
 		if (r < 0 && r != -EINTR && r != -EAGAIN)
 			break;
 		r = 0;

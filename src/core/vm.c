@@ -113,9 +113,9 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 static const struct {
 	uint32_t first, count;
 } unnamed[] = {
-    {0x200, 16}, {0x250, 1}, {0x258, 2}, {0x268, 8}, {0x2ff, 1}, /* MTRRs: SDM 3A 11.11 */
-    {0x400, 128},                                                /* MCi_CTL, STATUS, ADDR, MISC: SDM 3B 15.3.2 */
-    {0xc0000103, 1},                                             /* TSC_AUX, which kvm_pvm does not name */
+    {0x200, 16},     {0x250, 1}, {0x258, 2}, {0x268, 8}, {0x2ff, 1}, /* MTRRs: SDM 3A 11.11 */
+    {0x400, 128},                                                    /* MCi_CTL, STATUS, ADDR, MISC: SDM 3B 15.3.2 */
+    {0xc0000103, 1},                                                 /* TSC_AUX, which kvm_pvm does not name */
 };
 
 /* Behind the first `named` of them, if it is none of these. */

@@ -87,6 +87,11 @@ static void copy_word(const struct snug__region *r, uint64_t w, uint64_t bits)
 	}
 }
 
+bool snug__mem_marked(const struct snug__region *r)
+{
+	return any(r->dirty_top, (snug__mem_words(r) + 63) / 64);
+}
+
 static void clear_marks(struct snug__region *r, const struct plan *p)
 {
 	for (uint64_t w = p->first; w < p->end; w++)

@@ -125,6 +125,9 @@ struct snug__putback {
 void snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
                        uint64_t *words);
 
+/* Did the host write any of a region's pages? */
+bool snug__mem_marked(const struct snug__region *r);
+
 /* Words of a bitmap of a region's pages, as KVM wants it: a multiple of 64 bits. */
 static inline uint64_t snug__mem_words(const struct snug__region *r)
 {

@@ -511,11 +511,11 @@ static void few_ioctls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_BOTH(integers),      IN_BOTH(state_stays), IN_BOTH(by_address), IN_BOTH(buffers),
-	    IN_BOTH(limits),        IN_BOTH(recursion),   IN_BOTH(time_limit), IN_BOTH(crashes),
-	    IN_BOTH(other_ends),    IN_BOTH(ways_back),   IN_BOTH(few_ioctls), IN_BOTH(stack_is_aligned),
-	    IN_BOTH(other_stacks), IN_BOTH(names_come_back),  KVM_TEST(bad_fields), KVM_TEST(symbols),   KVM_TEST(floating_point),
-	    KVM_TEST(other_guests), KVM_TEST(functions),
+	    IN_BOTH(integers),        IN_BOTH(state_stays),     IN_BOTH(by_address),  IN_BOTH(buffers),
+	    IN_BOTH(limits),          IN_BOTH(recursion),       IN_BOTH(time_limit),  IN_BOTH(crashes),
+	    IN_BOTH(other_ends),      IN_BOTH(ways_back),       IN_BOTH(few_ioctls),  IN_BOTH(stack_is_aligned),
+	    IN_BOTH(other_stacks),    IN_BOTH(names_come_back), KVM_TEST(bad_fields), KVM_TEST(symbols),
+	    KVM_TEST(floating_point), KVM_TEST(other_guests),   KVM_TEST(functions),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);

@@ -561,9 +561,19 @@ static const enum snug_mode both[] = {SNUG_MODE_USER, SNUG_MODE_LONG};
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_BOTH(integers),  IN_BOTH(strings),      IN_BOTH(buffers),      IN_BOTH(mixed),
-	    IN_BOTH(bounds),    IN_BOTH(permissions),  IN_BOTH(names),        IN_BOTH(bad_blocks),
-	    IN_BOTH(other_vms), IN_BOTH(nobody_there), IN_BOTH(clones_have_them), KVM_TEST(registering), KVM_TEST(thirty_two_bits),
+	    IN_BOTH(integers),
+	    IN_BOTH(strings),
+	    IN_BOTH(buffers),
+	    IN_BOTH(mixed),
+	    IN_BOTH(bounds),
+	    IN_BOTH(permissions),
+	    IN_BOTH(names),
+	    IN_BOTH(bad_blocks),
+	    IN_BOTH(other_vms),
+	    IN_BOTH(nobody_there),
+	    IN_BOTH(clones_have_them),
+	    KVM_TEST(registering),
+	    KVM_TEST(thirty_two_bits),
 	    KVM_TEST(greeting),
 	};
 
