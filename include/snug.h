@@ -554,7 +554,7 @@ struct snug_cpuid {
 
 /*
  * The CPUID table of a vCPU; a new one has all the host supports.  get returns the number of rows and writes at
- * most `max` of them.  set is for a vCPU that has not run yet.  Fails: -E2BIG (too many rows), -EINVAL.
+ * most `max` of them.  set is for a vCPU that has not run yet, of a VM without a baseline.  Fails: -E2BIG (too many rows), -EINVAL.
  */
 int snug_vcpu_get_cpuid(snug_vcpu *vcpu, struct snug_cpuid *rows, size_t max, struct snug_error *err);
 int snug_vcpu_set_cpuid(snug_vcpu *vcpu, const struct snug_cpuid *rows, size_t n, struct snug_error *err);
@@ -1075,8 +1075,9 @@ int snug_pool_new(snug_vm *vm, unsigned ready, snug_pool **out, struct snug_erro
 int snug_pool_get(snug_pool *pool, snug_vm **out, struct snug_error *err);
 
 /*
- * Gives a VM of this pool back: it is reset and kept, or freed where the pool is full or the reset fails.  NULL is fine.
- * Its console is the parent's again.
+ * Gives a VM of this pool back: it is reset and kept, or freed where the pool is full, the reset fails, or it has devices,
+ * host functions or services that the pool's VMs do not have.  NULL is fine.  Its console, hygiene and mark to stop at are
+ * the parent's again.
  */
 void snug_pool_put(snug_pool *pool, snug_vm *vm);
 
@@ -1155,7 +1156,8 @@ int snug_mark_stop(snug_vm *vm, const char *name);
  */
 int snug_symbol(const snug_vm *vm, const char *name, uint64_t *address, uint64_t *bytes);
 
-/* The index-th symbol in order of address, or NULL past the last; good until the next snug_load or snug_vm_free. */
+/* The index-th symbol in order of address, or NULL past the last; good until the next snug_load, snug_reset or
+ * snug_vm_free. */
 const char *snug_symbol_name(const snug_vm *vm, size_t index, uint64_t *address);
 
 /* An argument of a guest function: an integer, or a buffer of the caller's that is passed by reference. */

@@ -233,8 +233,7 @@ static inline void rebirth(struct box *b)
 		if (snug_clone(b->vm, 1, &clone, &b->e) < 0)
 			fail_msg("%s", b->e.msg);
 		compare("clone", clone, b, &first);
-		if (0)
-			compare("file", through_file(b->vm), b, &first);
+		compare("file", through_file(b->vm), b, &first);
 	}
 	assert_int_equal(snug_reset(b->vm, NULL, &b->e), 0);
 	if (!by_chance(&first.x)) {

@@ -150,6 +150,10 @@ int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error 
  */
 int snug__machine_save(const snug_vm *vm, unsigned index, uint16_t *port, uint8_t *bytes, size_t max);
 
+/* Is it on the bus still?  And off it. */
+bool snug__machine_there(const snug_vm *vm, unsigned index);
+void snug__machine_remove(snug_vm *vm, unsigned index);
+
 /* Puts such a state back.  -EINVAL: no built-in device at that port, or bytes that are not its; then it is as it was. */
 int snug__machine_load(snug_vm *vm, uint16_t port, const uint8_t *bytes, size_t len);
 
@@ -192,13 +196,16 @@ struct snug__cpu_state;
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
 int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 
-/* Back to the state that put set: what user-mode code can change, with `all` the rest too. */
-int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
-                       struct snug_error *err);
+/*
+ * Back to the state that put set: what user-mode code can change, and the rest.  The rest comes before memory, since by its
+ * MSRs KVM writes there (steal time, clocks), and registers after it, since KVM may load PDPTRs from there.
+ */
+int snug__state_return_rest(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err);
 
-/* vcpu.c */
+/* vcpu.c: with a CPUID table that gets this vCPU's number, unless it is a frozen vCPU's own. */
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
-                    struct snug_error *err);
+                    bool frozen, struct snug_error *err);
 void snug__vcpu_destroy(snug_vcpu *vcpu);
 
 /*

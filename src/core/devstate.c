@@ -40,7 +40,11 @@ static int save_builtin(snug_vm *vm, struct snug__frozen *f, struct snug_error *
 		uint8_t bytes[SNUG__DEV_STATE_MAX];
 		struct snug__dev_state *d;
 		uint16_t port;
-		int len = snug__machine_save(vm, i, &port, bytes, sizeof(bytes));
+		int len;
+
+		if (!snug__machine_there(vm, i))
+			continue; /* the caller took it away */
+		len = snug__machine_save(vm, i, &port, bytes, sizeof(bytes));
 
 		if (len < 0)
 			return snug__err(err, len, SNUG_STEP_NONE,
@@ -131,6 +135,18 @@ int snug__devices_load(snug_vm *vm, const struct snug__frozen *f, struct snug_er
 	for (unsigned i = 0; r >= 0 && i < f->dev_count; i++)
 		r = f->devs[i].builtin ? load_builtin(vm, &f->devs[i], err) : load_caller(vm, &f->devs[i], err);
 	return r;
+}
+
+void snug__devices_only(snug_vm *vm, const struct snug__frozen *f)
+{
+	for (unsigned i = 0; i < vm->dev_count; i++) {
+		bool has = false;
+
+		for (unsigned k = 0; k < f->dev_count; k++)
+			has |= f->devs[k].builtin && f->devs[k].base == vm->devs[i].port;
+		if (!has)
+			snug__machine_remove(vm, i);
+	}
 }
 
 int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error *err)

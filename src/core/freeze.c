@@ -224,8 +224,8 @@ static int put_region(const snug_vm *vm, const struct sink *s, const struct snug
 		old_at = s->old_base + (uint64_t)(r->base - vm->baseline->view);
 	else
 		mine.old = -1;
-	if (r->borrowed)
-		mine.pagemap = -1; /* the caller's memory may hold what this process has no page of */
+	if (r->borrowed || r->lost)
+		mine.pagemap = -1; /* it may hold what this process has no page of */
 	for (uint64_t at = 0; ret >= 0 && at < fr->bytes; at += SNUG__CHUNK) {
 		uint64_t n = snug__min(SNUG__CHUNK, fr->bytes - at) / SNUG_PAGE;
 

@@ -105,6 +105,9 @@ int snug__freeze_state(snug_vm *vm, struct snug__frozen **out, struct snug_error
 int snug__devices_save(snug_vm *vm, struct snug__frozen *f, struct snug_error *err);
 int snug__devices_load(snug_vm *vm, const struct snug__frozen *f, struct snug_error *err);
 
+/* Takes built-in devices that have no state in f off the bus: they were not on that of the VM it was made of. */
+void snug__devices_only(snug_vm *vm, const struct snug__frozen *f);
+
 /*
  * Told of frozen memory as it is written, in rising order: a chunk of SNUG__CHUNK bytes (a region's last may be shorter)
  * that holds data, at its offset from the start of the frozen memory.  Chunks of zeros are left out.

@@ -142,6 +142,19 @@ const char *snug__machine_name(const snug_vm *vm, const void *self)
 	return NULL;
 }
 
+bool snug__machine_there(const snug_vm *vm, unsigned index)
+{
+	for (unsigned i = 0; i < vm->pio.count; i++)
+		if (vm->pio.ranges[i].self == vm->devs[index].self)
+			return true;
+	return false;
+}
+
+void snug__machine_remove(snug_vm *vm, unsigned index)
+{
+	snug__bus_remove(&vm->pio, vm->devs[index].port);
+}
+
 int snug__machine_save(const snug_vm *vm, unsigned index, uint16_t *port, uint8_t *bytes, size_t max)
 {
 	uint8_t state[SNUG__DEV_STATE_MAX];

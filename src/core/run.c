@@ -61,8 +61,10 @@ static int run_once(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err
 		snug__watch_enter(vcpu);
 	vcpu->pending = SNUG__PENDING_NONE;
 	r = snug__kvm_run(&vcpu->kvm, &vcpu->vm->watch);
-	if (r < 0)
+	if (r < 0) {
+		vcpu->touched = true; /* it may have come between a fault and the stub that tells of it */
 		return run_failed(vcpu, r, x, err);
+	}
 	if (watched)
 		snug__watch_exited(vcpu);
 	r = snug__exit_handle(vcpu, x, &claimed, err);

@@ -19,7 +19,8 @@ static bool cpu_sealed(const struct snug__tables *tables, unsigned cpu, const st
 	snug__tables_where(tables, SNUG_MODE_USER, cpu, &t);
 	return s->cs.dpl == 3 && s->ss.dpl == 3 && s->cs.l && s->efer == efer && !(s->cr4 & ~cr4) &&
 	       s->cr3 == t.cr3 && s->idt.base == t.idt && s->idt.limit == t.idt_limit && s->gdt.base == t.gdt &&
-	       s->tr.base == t.tss && s->tr.limit == t.tss_limit;
+	       s->gdt.limit < SNUG__GDT_BYTES && (s->ldt.unusable || !s->ldt.present) && s->tr.base == t.tss &&
+	       s->tr.limit == t.tss_limit;
 }
 
 static bool look(const struct snug__frozen *f)

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "core/core.h"
 #include "core/frozen.h"
+#include "host/cpu.h"
 #include "x86/x86.h"
 
 static int no_memory(struct snug_error *err)
@@ -44,11 +46,34 @@ static int get_cpuid(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_e
 	return 0;
 }
 
+/*
+ * A state in its first form has no bit in XSTATE_BV (offset 512), and KVM_SET_XSAVE leaves PKRU alone then, and on CPUs
+ * without XSAVES MXCSR: so that a reset sets them, they get their bits, and x87 and SSE what they start with (SDM 1 13.6).
+ */
+static void name_states(uint8_t *area)
+{
+	uint64_t there = snug__le_load(area + 512, 8), name = X86_XSTATE_X87 | X86_XSTATE_SSE;
+	uint32_t leaf[4];
+
+	if (!(there & X86_XSTATE_X87)) {
+		memset(area, 0, 24); /* up to MXCSR */
+		memset(area + 32, 0, 128);
+		snug__le_store(area, 2, 0x37f);
+	}
+	if (!(there & X86_XSTATE_SSE))
+		memset(area + 160, 0, 256);
+	snug__host_cpuid(7, 0, leaf);
+	if (leaf[2] & X86_CPUID7_ECX_OSPKE)
+		name |= X86_XSTATE_PKRU;
+	snug__le_store(area + 512, 8, there | name);
+}
+
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err)
 {
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
 	int fd = vcpu->kvm.fd, r;
 
+	vcpu->touched = true; /* asked for events, KVM may put half of a pending #DB into DR6 */
 	r = snug__kvm_get_regs(fd, &out->regs, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_sregs(fd, &out->sregs, w, err);
@@ -62,6 +87,8 @@ int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_er
 		r = snug__kvm_get_mp_state(fd, &out->mp, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_xsave(fd, out->xsave, w, err);
+	if (r >= 0)
+		name_states(out->xsave);
 	if (r >= 0)
 		r = get_msrs(vcpu, out, err);
 	if (r >= 0)
@@ -159,6 +186,7 @@ int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t 
 	int fd = vcpu->kvm.fd, r;
 
 	vcpu->kvm.run->kvm_dirty_regs = 0;
+	vcpu->kvm.run->cr8 = in->sregs.cr8; /* see snug__sync_set */
 	r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
 	if (r >= 0)
 		r = snug__kvm_set_xsave(fd, in->xsave, w, err);
@@ -217,6 +245,26 @@ static int learn_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct 
 	return 0;
 }
 
+/*
+ * A guest that wrote TSC or TSC_ADJUST moved both by as much (SDM 3B 17.17.3), and KVM_SET_MSRS of the second leaves the
+ * first: so it is moved back.  KVM itself smooths what passed between the two calls.
+ */
+static int return_tsc(const snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err)
+{
+	const struct snug__kvm_watch *w = &vcpu->vm->watch;
+	struct kvm_msr_entry now[] = {{.index = X86_MSR_TSC_ADJUST}, {.index = X86_MSR_TSC}};
+	uint64_t adjust = 0;
+	int r = snug__kvm_get_msrs(vcpu->kvm.fd, now, 2, w, err);
+
+	for (unsigned i = 0; i < in->msr_count; i++)
+		if (in->msrs[i].index == X86_MSR_TSC_ADJUST)
+			adjust = in->msrs[i].data;
+	if (r < 2 || now[0].data == adjust) /* negative: broken; fewer: it has no TSC_ADJUST */
+		return r < 0 ? r : 0;
+	now[1].data -= now[0].data - adjust;
+	return snug__kvm_set_msrs(vcpu->kvm.fd, &now[1], 1, w, err);
+}
+
 static int return_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
 	const struct kvm_msr_entry counter = {.index = X86_MSR_TSC, .data = tsc};
@@ -225,23 +273,27 @@ static int return_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64
 	return r >= 0 && tsc ? set_rows(vcpu, &counter, 1, err) : r;
 }
 
-int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, bool all, uint64_t tsc,
-                       struct snug_error *err)
+int snug__state_return_rest(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
-	int fd = vcpu->kvm.fd, r = 0;
+	int fd = vcpu->kvm.fd, r;
 
-	if (all) {
-		r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
-		if (r >= 0)
-			r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
-		if (r >= 0)
-			r = return_msrs(vcpu, in, tsc, err);
-		if (r >= 0)
-			r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
-	}
+	r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
 	if (r >= 0)
-		r = snug__kvm_set_xsave(fd, in->xsave, w, err);
+		r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+	if (r >= 0 && !tsc)
+		r = return_tsc(vcpu, in, err);
+	if (r >= 0)
+		r = return_msrs(vcpu, in, tsc, err);
+	if (r >= 0)
+		r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
+	return r < 0 ? r : 0;
+}
+
+int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct snug_error *err)
+{
+	int r = snug__kvm_set_xsave(vcpu->kvm.fd, in->xsave, &vcpu->vm->watch, err);
+
 	if (r >= 0)
 		r = snug__sync_set(vcpu, &in->regs, &in->sregs, &in->events, err);
 	put_mark(vcpu, in);

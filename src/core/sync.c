@@ -65,6 +65,7 @@ int snug__sync_set(snug_vcpu *vcpu, const struct snug_regs *regs, const struct s
 {
 	*regs_of(vcpu) = *regs;
 	*sregs_of(vcpu) = *sregs;
+	vcpu->kvm.run->cr8 = sregs->cr8; /* without a local APIC KVM_RUN takes CR8 from here: KVM 5 */
 	vcpu->kvm.run->s.regs.events = *events;
 	return commit(vcpu, ALL, err);
 }

@@ -75,6 +75,8 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	vm->on_host_call = t->on_host_call;
 	vm->boot = f->boot;
 	vm->symbols = snug__symbols_hold(f->symbols);
+	vm->host_calls = snug__hostcalls_hold(t->host_calls);
+	vm->on_host_call = t->on_host_call;
 	vm->generation_gpa = f->generation_gpa;
 	memcpy(vm->mark_stop, f->mark_stop, sizeof(vm->mark_stop));
 	snug__baseline_is(vm, f);
@@ -85,6 +87,8 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 		r = put_cpus(vm, f, elapsed, err);
 	if (r >= 0)
 		r = snug__devices_load(vm, f, err);
+	if (r >= 0)
+		snug__devices_only(vm, f);
 	if (r >= 0)
 		r = snug__thaw_clock(vm, f, elapsed, err);
 	if (r >= 0)

@@ -19,17 +19,25 @@ static void own_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table)
 	for (uint32_t i = 0; i < table->nent; i++) {
 		struct kvm_cpuid_entry2 *e = &table->rows[i];
 
-		if (e->function == 1) {
+		if (e->function == 1)
 			e->ebx = (e->ebx & 0x00ffffff) | vcpu->index << 24;
-			vcpu->signature = e->eax;
-		} else if (e->function == 0xb || e->function == 0x1f) {
+		else if (e->function == 0xb || e->function == 0x1f)
 			e->edx = vcpu->index;
-		}
 	}
 }
 
+static int set_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table, struct snug_error *err)
+{
+	int r = snug__kvm_set_cpuid(vcpu->kvm.fd, table, &vcpu->vm->watch, err);
+
+	for (uint32_t i = 0; r >= 0 && i < table->nent; i++)
+		if (table->rows[i].function == 1)
+			vcpu->signature = table->rows[i].eax;
+	return r;
+}
+
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
-                    struct snug_error *err)
+                    bool frozen, struct snug_error *err)
 {
 	int r;
 
@@ -40,9 +48,10 @@ int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_byt
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
 	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
-	own_cpuid(vcpu, cpuid);
+	if (!frozen)
+		own_cpuid(vcpu, cpuid);
 	if (r >= 0)
-		r = snug__kvm_set_cpuid(vcpu->kvm.fd, cpuid, &vm->watch, err);
+		r = set_cpuid(vcpu, cpuid, err);
 	if (r < 0)
 		snug__vcpu_destroy(vcpu);
 	return r;
@@ -94,6 +103,8 @@ int snug__vcpu_forget(snug_vcpu *vcpu, struct snug_error *err)
 		vcpu->has_held = false;
 		if (r < 0)
 			vcpu->pending = SNUG__PENDING_NONE;
+		else
+			vcpu->touched = true; /* nobody looks what kind of exit that was */
 		if (r < 0 && r != -EINTR && r != -EAGAIN)
 			break;
 		r = 0;
@@ -144,6 +155,8 @@ int snug_vcpu_set_sregs(snug_vcpu *vcpu, const struct snug_sregs *in, struct snu
 		return r;
 	vcpu->touched = true;
 	r = snug__kvm_set_sregs(vcpu->kvm.fd, in, &vcpu->vm->watch, err);
+	if (r >= 0)
+		vcpu->kvm.run->cr8 = in->cr8; /* see snug__sync_set */
 	why = r == -EINVAL ? snug__sregs_fault(in) : NULL;
 	return why ? snug__err_wrap(err, r, "%s", why) : r;
 }
@@ -229,9 +242,10 @@ int snug_vcpu_set_cpuid(snug_vcpu *vcpu, const struct snug_cpuid *rows, size_t n
 	if (n > SNUG__KVM_CPUID_MAX)
 		return snug__err(err, -E2BIG, SNUG_STEP_INIT, "leave some out", "cpuid: %zu rows, KVM takes %d", n,
 		                 SNUG__KVM_CPUID_MAX);
-	if (vcpu->ran)
-		return snug__err(err, -EINVAL, SNUG_STEP_INIT, "set it before the first run",
-		                 "cpuid: vCPU %u has run already", vcpu->index);
+	if (vcpu->ran || vcpu->vm->baseline)
+		return snug__err(err, -EINVAL, SNUG_STEP_INIT, "set it before the first run and the first baseline",
+		                 vcpu->ran ? "cpuid: vCPU %u has run already" : "cpuid: vCPU %u has a baseline",
+		                 vcpu->index);
 	memcpy(table.rows, rows, n * sizeof(*rows));
-	return snug__kvm_set_cpuid(vcpu->kvm.fd, &table, &vcpu->vm->watch, err);
+	return set_cpuid(vcpu, &table, err);
 }

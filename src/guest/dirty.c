@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dirty: back to frozen memory, in proportion to the pages written since */
-#include <errno.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "guest/mem.h"
 #include "host/map.h"
 
@@ -89,6 +87,11 @@ static void copy_word(const struct snug__region *r, uint64_t w, uint64_t bits)
 	}
 }
 
+bool snug__mem_marked(const struct snug__region *r)
+{
+	return any(r->dirty_top, (snug__mem_words(r) + 63) / 64);
+}
+
 static void clear_marks(struct snug__region *r, const struct plan *p)
 {
 	for (uint64_t w = p->first; w < p->end; w++)
@@ -98,22 +101,17 @@ static void clear_marks(struct snug__region *r, const struct plan *p)
 		__atomic_store_n(&r->dirty_top[t], 0, __ATOMIC_RELAXED);
 }
 
-static int drop(const struct snug__region *r, struct snug__putback *sum, struct snug_error *err)
+/* Locked memory cannot be dropped; it is all there, so it can be copied. */
+static void drop(const struct snug__region *r, struct snug__putback *sum)
 {
-	int e = snug__map_drop(r->host, r->bytes);
-
-	if (e < 0)
-		return snug__err(err, e, SNUG_STEP_MEMORY, "unlock the memory (munlock)",
-		                 "memory '%s': MADV_DONTNEED: %s (%s)", r->name, snug__errno_text(-e),
-		                 snug__errno_name(-e));
+	if (snug__map_drop(r->host, r->bytes) < 0)
+		memcpy(r->host, r->base, r->bytes);
 	sum->remapped = true;
-	return 0;
 }
 
 int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback *sum, struct snug_error *err)
 {
 	struct snug__region *r = &m->regions[index];
-	uint64_t words = snug__mem_words(r);
 	struct plan p;
 	int e;
 
@@ -121,34 +119,31 @@ int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback 
 		return 0;
 	r->log = true;
 	e = m->set_slot ? m->set_slot(m->ctx, r->slot, r, r->bytes, err) : 0;
-	if (e >= 0)
-		e = drop(r, sum, err);
 	if (e < 0) {
 		r->log = false; /* it is tried again */
 		return e;
 	}
+	drop(r, sum);
 	look(r, NULL, &p);
-	clear_marks(r, &(struct plan){.first = 0, .end = words});
+	clear_marks(r, &p);
 	sum->pages += p.pages;
 	sum->host += p.host;
 	return 1;
 }
 
-int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
-                      uint64_t *words, struct snug_error *err)
+void snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
+                       uint64_t *words)
 {
 	struct plan p;
-	int e;
 
 	look(r, guest, &p);
 	*first = p.guest_first;
 	*words = p.guest_end > p.guest_first ? p.guest_end - p.guest_first : 0;
 	if (!p.pages)
-		return 0;
-	if (r->mapped && p.pages >= REMAP_PAGES) {
-		e = drop(r, sum, err);
-		if (e < 0)
-			return e;
+		return;
+	/* Locked memory cannot be dropped.  Nothing may fail from here on: KVM's log may be gone with its reading. */
+	if (r->mapped && p.pages >= REMAP_PAGES && snug__map_drop(r->host, r->bytes) == 0) {
+		sum->remapped = true;
 	} else {
 		for (uint64_t w = p.first; w < p.end; w++)
 			copy_word(r, w, (guest ? guest[w] : 0) | host_word(r, w));
@@ -157,5 +152,4 @@ int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug
 	sum->pages += p.pages;
 	sum->guest += p.guest;
 	sum->host += p.host;
-	return 0;
 }

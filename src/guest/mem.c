@@ -277,6 +277,7 @@ int snug__mem_refreeze(struct snug__mem *m, unsigned index, const struct snug__m
 		if (ret < 0)
 			return ret;
 		r->mapped = true;
+		r->lost = false;
 	}
 	r->base = frozen->base;
 	memset(r->dirty, 0,

@@ -35,6 +35,7 @@ struct snug__region {
 	/* Frozen memory: what a reset returns to.  NULL: there is none. */
 	const uint8_t *base;
 	bool mapped; /* host is a private mapping of it: a page dropped is base's again */
+	bool lost;   /* host maps frozen memory that nobody has any more: a page that is not there may hold data */
 	bool log;    /* KVM logs what the guest writes */
 	uint32_t slot;
 	uint32_t flags;
@@ -128,8 +129,11 @@ int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback 
  * the host marked; marks of the host are gone then.  *first and *words say which words of guest hold all its bits.
  * Adds to *sum.  The guest and other threads must keep their hands off.
  */
-int snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
-                      uint64_t *words, struct snug_error *err);
+void snug__mem_putback(struct snug__region *r, const uint64_t *guest, struct snug__putback *sum, uint64_t *first,
+                       uint64_t *words);
+
+/* Did the host write any of a region's pages? */
+bool snug__mem_marked(const struct snug__region *r);
 
 /* Words of a bitmap of a region's pages, as KVM wants it: a multiple of 64 bits. */
 static inline uint64_t snug__mem_words(const struct snug__region *r)

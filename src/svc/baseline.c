@@ -74,8 +74,11 @@ static int adopt(snug_vm *vm, struct snug__frozen *f, struct snug_error *err)
 		return 0;
 	}
 	for (unsigned i = 0; i < vm->mem.count; i++) {
-		vm->mem.regions[i].base = NULL;
-		vm->mem.regions[i].mapped = false;
+		struct snug__region *region = &vm->mem.regions[i];
+
+		region->base = NULL;
+		region->lost |= region->mapped;
+		region->mapped = false;
 	}
 	snug__frozen_drop(vm->baseline);
 	vm->baseline = NULL;
@@ -119,20 +122,31 @@ static int return_region(snug_vm *vm, unsigned index, struct snug__putback *sum,
 		return e < 0 ? e : 0;
 	if (r->log)
 		e = snug__kvm_dirty_log(vm->fd, r->slot, vm->dirty, &vm->watch, err);
-	if (e >= 0)
-		e = snug__mem_putback(r, r->log ? vm->dirty : NULL, sum, &first, &words, err);
-	return e < 0 ? e : clear_log(vm, r, first, words, err);
+	if (e < 0)
+		return e;
+	snug__mem_putback(r, r->log ? vm->dirty : NULL, sum, &first, &words);
+	return clear_log(vm, r, first, words, err);
 }
 
-static int return_cpus(snug_vm *vm, struct snug_error *err)
+/* Did the host write to the tables that keep user-mode code where it is? */
+static bool tables_marked(const snug_vm *vm)
+{
+	const struct snug__region *r = snug__mem_find(&vm->mem, SNUG__TABLES_GPA);
+
+	return r && snug__mem_marked(r);
+}
+
+/* What user-mode code cannot change, where there may have been other code. */
+static int return_rest(snug_vm *vm, struct snug_error *err)
 {
 	struct snug__frozen *f = vm->baseline;
-	bool back = vm->hygiene.time == SNUG_TIME_BACK, sealed = snug__user_sealed(f) && !back;
+	bool back = vm->hygiene.time == SNUG_TIME_BACK, sealed = snug__user_sealed(f) && !back && !tables_marked(vm);
 	int r = 0;
 
 	for (unsigned i = 0; r >= 0 && i < vm->cpus; i++)
-		r = snug__state_return(&vm->vcpus[i], &f->cpu[i], !sealed || vm->vcpus[i].touched,
-		                       back ? snug__thaw_tsc(f, i, 0) : 0, err);
+		if (!sealed || vm->vcpus[i].touched)
+			r = snug__state_return_rest(&vm->vcpus[i], &f->cpu[i], back ? snug__thaw_tsc(f, i, 0) : 0,
+			                            err);
 	return r >= 0 && back ? snug__thaw_clock(vm, f, 0, err) : r;
 }
 
@@ -156,17 +170,23 @@ int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err
 	for (unsigned i = 0; r >= 0 && i < vm->cpus; i++)
 		r = snug__vcpu_forget(&vm->vcpus[i], err);
 	if (r >= 0)
+		r = return_rest(vm, err);
+	if (r >= 0)
 		r = need_log(vm, err);
 	if (r >= 0)
 		r = snug__vm_log(vm, err);
 	for (unsigned i = 0; r >= 0 && i < vm->mem.count; i++)
 		r = return_region(vm, i, &sum, err);
-	if (r >= 0)
-		r = return_cpus(vm, err);
+	for (unsigned i = 0; r >= 0 && i < vm->cpus; i++)
+		r = snug__state_return(&vm->vcpus[i], &vm->baseline->cpu[i], err);
 	if (r >= 0)
 		r = snug__devices_load(vm, vm->baseline, err);
 	if (r < 0)
 		return snug__err_wrap(err, r, "reset");
+	if (vm->symbols != vm->baseline->symbols) {
+		snug__symbols_drop(vm->symbols);
+		vm->symbols = snug__symbols_hold(vm->baseline->symbols);
+	}
 	vm->boot = vm->baseline->boot;
 	vm->has_ivt = vm->baseline->has_ivt;
 	vm->has_tables = vm->baseline->has_tables;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -11,7 +12,7 @@
 
 struct snug_pool {
 	struct snug__frozen *f;
-	struct snug__traits traits; /* kvm_path is ours, and one count of host_calls */
+	struct snug__traits traits; /* kvm_path is ours, and host_calls by one count */
 	char *kvm_path;
 	pthread_mutex_t lock; /* guards count and vms */
 	unsigned count, room;
@@ -82,11 +83,38 @@ int snug_pool_get(snug_pool *pool, snug_vm **out, struct snug_error *err)
 	return 0;
 }
 
+/*
+ * One with a baseline of another pool, or a newer one, or with devices, host functions or services of whoever had it would
+ * be another VM for the next who takes it.
+ */
+static bool is_ours(const snug_pool *pool, const snug_vm *vm)
+{
+	unsigned builtin = 0, there = 0;
+
+	if (vm->baseline != pool->f || vm->host_calls != pool->traits.host_calls || vm->watcher_count ||
+	    vm->mmio.count)
+		return false;
+	for (unsigned i = 0; i < pool->f->dev_count; i++)
+		builtin += pool->f->devs[i].builtin;
+	for (unsigned i = 0; i < vm->dev_count; i++)
+		there += snug__machine_there(vm, i);
+	return there == builtin && vm->pio.count == there;
+}
+
+/* Its settings are the pool's again, then its state. */
+static bool renew(const snug_pool *pool, snug_vm *vm)
+{
+	if (!is_ours(pool, vm))
+		return false;
+	snug_console_set(vm, &pool->traits.cfg.console);
+	vm->hygiene = pool->traits.hygiene;
+	memcpy(vm->mark_stop, pool->f->mark_stop, sizeof(vm->mark_stop));
+	return snug_reset(vm, NULL, NULL) == 0;
+}
+
 void snug_pool_put(snug_pool *pool, snug_vm *vm)
 {
-	/* One with a baseline of another pool, or a newer one, would be another VM for the next who takes it. */
-	if (vm && vm->baseline == pool->f && snug_reset(vm, NULL, NULL) == 0) {
-		snug_console_set(vm, &pool->traits.cfg.console);
+	if (vm && renew(pool, vm)) {
 		pthread_mutex_lock(&pool->lock);
 		if (pool->count < pool->room) {
 			pool->vms[pool->count++] = vm;

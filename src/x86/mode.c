@@ -117,6 +117,8 @@ static void table_state(struct snug_sregs *s, const struct mode_row *row, const 
 	                              .selector = SNUG__SEL_TSS,
 	                              .type = X86_TYPE_TSS_BUSY,
 	                              .present = 1};
+	/* The LDT of a reset would be the guest's memory at 0, where user-mode code could make a call gate. */
+	s->ldt = (struct snug_segment){.type = X86_TYPE_LDT, .unusable = 1};
 	s->cr3 = row->cr0 & X86_CR0_PG ? t->cr3 : 0;
 }
 
@@ -154,7 +156,7 @@ int snug__mode_state(enum snug_mode mode, uint64_t entry, uint64_t stack, const 
 	sregs->cr0 = row->cr0;
 	sregs->cr4 = row->cr4;
 	sregs->efer = row->efer;
-	sregs->cr2 = sregs->cr3 = 0;
+	sregs->cr2 = sregs->cr3 = sregs->cr8 = 0;
 	sregs->ldt = (struct snug_segment){.limit = 0xffff, .type = X86_TYPE_LDT, .present = 1};
 	memset(sregs->interrupt_bitmap, 0, sizeof(sregs->interrupt_bitmap));
 

@@ -30,7 +30,7 @@ bool snug__mode_is_long(enum snug_mode mode);
 void snug__mode_segments(enum snug_mode mode, struct snug_sregs *sregs);
 
 /*
- * Fills sregs and regs for a mode.  sregs comes as the host gave it for a new vCPU: apic_base and cr8 stay.
+ * Fills sregs and regs for a mode.  sregs comes as the host gave it for a new vCPU: apic_base stays.
  * -ERANGE with a message where entry or stack cannot be reached in that mode; -EINVAL for AUTO.
  */
 int snug__mode_state(enum snug_mode mode, uint64_t entry, uint64_t stack, const struct snug__mode_tables *t,

@@ -23,6 +23,12 @@
 #define X86_CR4_LA57 (1ull << 12)
 #define X86_CR4_OSXSAVE (1ull << 18)
 
+/* SDM 1 13.1: bits of XCR0 and XSTATE_BV; SDM 2A table 3-8, leaf 7: is CR4.PKE set? */
+#define X86_XSTATE_X87 (1ull << 0)
+#define X86_XSTATE_SSE (1ull << 1)
+#define X86_XSTATE_PKRU (1ull << 9)
+#define X86_CPUID7_ECX_OSPKE (1u << 4)
+
 /* SDM 3A 2.2.1 "Extended feature enable register" */
 #define X86_EFER_LME (1ull << 8)
 #define X86_EFER_LMA (1ull << 10)
@@ -81,6 +87,7 @@
 
 /* SDM 4 table 2-2 */
 #define X86_MSR_TSC 0x10
+#define X86_MSR_TSC_ADJUST 0x3b
 
 /* SDM 3A 9.1.4 "First instruction executed" */
 #define X86_RESET_VECTOR 0xfffffff0ull

@@ -421,6 +421,31 @@ static void registers_that_wait(void **state)
 	box_close(&b);
 }
 
+/* A baseline that fails half-way: the guest keeps its memory, in the next one too, and in what is saved. */
+static void half_a_baseline(void **state)
+{
+	char bytes[4] = "";
+	struct box b;
+
+	(void)state;
+	for (unsigned older = 0; older < 2; older++) {
+		open_box(&b);
+		assert_int_equal(snug_mem_write(b.vm, 0x200000, "kept", 4), 0);
+		if (older)
+			assert_int_equal(snug_baseline(b.vm, &b.e), 0);
+		inject_ioctl(KVM_GET_DIRTY_LOG, INJECT_ANY_ARG, 2, ENOMEM, 0);
+		assert_int_equal(snug_baseline(b.vm, &b.e), -ENOMEM);
+		assert_int_equal(inject_off().count, 1);
+		assert_int_equal(snug_reset(b.vm, NULL, &b.e), -ENOENT);
+		assert_int_equal(snug_baseline(b.vm, &b.e), 0);
+		assert_int_equal(snug_mem_read(b.vm, 0x200000, bytes, 4), 0);
+		assert_memory_equal(bytes, "kept", 4);
+		assert_int_equal(snug_vcpu_run(b.cpu, PATIENCE, &b.x, &b.e), 0);
+		assert_int_equal(b.x.kind, SNUG_EXIT_PIO);
+		box_close(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -436,6 +461,7 @@ int main(void)
 	    TEST(run_efault_is_memory),
 	    TEST(run_eagain_is_tried_again),
 	    TEST(run_eio_is_an_error),
+	    TEST(half_a_baseline),
 	    TEST(run_eintr_is_a_signal),
 	    TEST(complete_that_fails_is_done_again),
 	    TEST(saves_on_bad_disks),

@@ -229,21 +229,38 @@ static void sse_in_long_mode(void **state)
 	box_close(&b);
 }
 
+/*
+ * An LDT that is there would be the guest's own memory at 0: user-mode code could make itself a call gate to CPL 0.  In
+ * long mode kvm_pvm's emulator shows it too: the guest writes a descriptor (DPL 0 data, accessed) and loads it.
+ */
+GUEST64(local_descriptor, "mov $0x00cf93000000ffff, %rax\nmov %rax, 8\nmov $0xc, %eax\nmov %eax, %ds\n" DONE);
+
+static void no_local_descriptors(void **state)
+{
+	static const enum snug_mode modes[] = {SNUG_MODE_LONG, SNUG_MODE_USER};
+	struct box b;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		BOX(&b, modes[i], local_descriptor);
+		assert_int_equal(box_reg(&b, "ldt.present"), 0);
+		assert_exit(&b, SNUG_EXIT_FAULT);
+		assert_int_equal(b.x.fault.vector, 13);
+		assert_int_equal(b.x.fault.code, 0xc);
+		box_close(&b);
+	}
+}
+
 #define REFUSED (sizeof(refused) / sizeof(refused[0]))
-#define OTHERS 9
+#define OTHERS 10
 
 int main(void)
 {
 	static struct guarded guards[REFUSED];
 	struct CMUnitTest tests[OTHERS + REFUSED] = {
-	    KVM_TEST(ports_are_open_by_iopl),
-	    KVM_TEST(ports_are_open_by_bitmap),
-	    KVM_TEST(ports_work),
-	    KVM_TEST(cli_as_the_host_has_it),
-	    KVM_TEST(system_tables_are_out_of_reach),
-	    KVM_TEST(ram_is_within_reach),
-	    KVM_TEST(no_way_to_cpl0),
-	    KVM_TEST(sse_in_user_mode),
+	    KVM_TEST(ports_are_open_by_iopl), KVM_TEST(ports_are_open_by_bitmap),       KVM_TEST(ports_work),
+	    KVM_TEST(cli_as_the_host_has_it), KVM_TEST(system_tables_are_out_of_reach), KVM_TEST(ram_is_within_reach),
+	    KVM_TEST(no_way_to_cpl0),         KVM_TEST(no_local_descriptors),           KVM_TEST(sse_in_user_mode),
 	    KVM_TEST(sse_in_long_mode),
 	};
 

@@ -123,6 +123,36 @@ static void many_pages_are_remapped(void **state)
 	box_close(&b);
 }
 
+/* Locked memory cannot be dropped, so its pages are copied. */
+static void locked_memory(void **state)
+{
+	const unsigned pages = 20000;
+	struct snug_reset_info info;
+	struct snug_region r;
+	uint8_t byte;
+	struct box b;
+
+	(void)state;
+	box_open(&b, (struct snug_config){.mem_bytes = 128 << 20});
+	BOX_LOAD(&b, SNUG_MODE_USER, touch);
+	OK(snug_vcpu_set_reg(b.cpu, "rdi", COUNTER, &b.e), b.e);
+	OK(snug_vcpu_set_reg(b.cpu, "rcx", pages, &b.e), b.e);
+	OK(snug_baseline(b.vm, &b.e), b.e);
+	assert_int_equal(snug_mem_region(b.vm, 0, &r), 0);
+	if (mlock(r.host, 4096) < 0) {
+		box_close(&b);
+		skip();
+	}
+	assert_exit(&b, SNUG_EXIT_PIO);
+	OK(snug_reset(b.vm, &info, &b.e), b.e);
+	assert_false(info.remapped);
+	for (unsigned p = 0; p < pages; p++) {
+		assert_int_equal(snug_mem_read(b.vm, COUNTER + p * 4096ull, &byte, 1), 0);
+		assert_int_equal(byte, 0);
+	}
+	box_close(&b);
+}
+
 static void a_baseline_moves_on(void **state)
 {
 	struct box b;
@@ -446,6 +476,126 @@ static void several_cpus(void **state)
 	box_close(&b);
 }
 
+/* Of a CPUID table the caller set: a clone has the same, and after a baseline there is no setting it. */
+static void cpuid_of_the_caller(void **state)
+{
+	struct snug_cpuid rows[256], more[256];
+	snug_vm *clone;
+	struct box b;
+	int n;
+
+	(void)state;
+	load_count(&b, SNUG_MODE_LONG);
+	n = snug_vcpu_get_cpuid(b.cpu, rows, 256, &b.e);
+	assert_in_range(n, 1, 256);
+	for (int i = 0; i < n; i++) {
+		if (rows[i].function == 1) {
+			rows[i].eax = 0x123450;
+			rows[i].ebx = (rows[i].ebx & 0xffffff) | 7u << 24;
+		}
+		if (rows[i].function == 0xb)
+			rows[i].edx = 7;
+	}
+	OK(snug_vcpu_set_cpuid(b.cpu, rows, (size_t)n, &b.e), b.e);
+	OK(snug_baseline(b.vm, &b.e), b.e);
+	n = snug_vcpu_get_cpuid(b.cpu, rows, 256, &b.e);
+	OK(snug_clone(b.vm, 1, &clone, &b.e), b.e);
+	assert_int_equal(snug_vcpu_get_cpuid(snug_vm_vcpu(clone, 0), more, 256, &b.e), n);
+	for (int i = 0; i < n; i++)
+		assert_memory_equal(&rows[i], &more[i], sizeof(rows[i]));
+	assert_int_equal(snug_vcpu_set_cpuid(b.cpu, rows, (size_t)n, &b.e), -EINVAL);
+	/* EDX after a reset of the CPU is its signature: SDM 3A table 9-1. */
+	OK(snug_vcpu_boot(b.cpu, SNUG_MODE_RESET, 0, 0, &b.e), b.e);
+	assert_int_equal(box_reg(&b, "rdx"), 0x123450);
+	snug_vm_free(clone);
+	box_close(&b);
+}
+
+/* A built-in device that was taken away is not there in a clone, nor in what was saved. */
+static void devices_taken_away(void **state)
+{
+	char path[] = "/dev/shm/snug-baseline-XXXXXX";
+	struct tally t = {0};
+	snug_vm *vm[2];
+	struct box b;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	load_count(&b, SNUG_MODE_LONG);
+	assert_int_equal(snug_pio_remove(b.vm, 0x3f8), 0);
+	OK(snug_clone(b.vm, 1, &vm[0], &b.e), b.e);
+	OK(snug_save(b.vm, path, &b.e), b.e);
+	OK(snug_restore(path, NULL, &vm[1], &b.e), b.e);
+	for (unsigned i = 0; i < 2; i++) {
+		OK(snug_pio_add(vm[i], 0x3f8, 8, &tally_ops, &t, &b.e), b.e);
+		OK(snug_reset(vm[i], NULL, &b.e), b.e);
+		snug_vm_free(vm[i]);
+	}
+	OK(snug_reset(b.vm, NULL, &b.e), b.e);
+	unlink(path);
+	box_close(&b);
+}
+
+static int host_fn(void *ctx, snug_vcpu *vcpu, const struct snug_host_arg *args, uint64_t *result)
+{
+	(void)ctx;
+	(void)vcpu;
+	(void)args;
+	(void)result;
+	return 0;
+}
+
+static int no_random(void *ctx, void *bytes, size_t len)
+{
+	(void)ctx;
+	memset(bytes, 0, len);
+	return 0;
+}
+
+/* What one user of a pool's VM gave it is not there for the next. */
+static void pools_forget_their_users(void **state)
+{
+	struct tally t = {0};
+	uint8_t id[2][16];
+	snug_pool *pool;
+	snug_vm *vm;
+	struct box b;
+
+	(void)state;
+	load_count(&b, SNUG_MODE_USER);
+	OK(snug_pool_new(b.vm, 1, &pool, &b.e), b.e);
+	for (unsigned what = 0; what < 6; what++) {
+		OK(snug_pool_get(pool, &vm, &b.e), b.e);
+		OK(what == 0   ? snug_host_add(vm, "f", "", host_fn, &t, &b.e)
+		   : what == 1 ? snug_pio_add(vm, 0x10, 1, &tally_ops, &t, &b.e)
+		   : what == 2 ? snug_mmio_add(vm, 1ull << 40, 4096, &tally_ops, &t, &b.e)
+		   : what == 3 ? snug_stats_start(vm, &b.e)
+		   : what == 4 ? snug_hygiene_set(vm, &(struct snug_hygiene){.random = no_random}, &b.e)
+		               : snug_pio_remove(vm, 0x3f8),
+		   b.e);
+		snug_pool_put(pool, vm);
+		OK(snug_pool_get(pool, &vm, &b.e), b.e);
+		assert_int_equal(says_of(vm), 1);
+		assert_int_equal(t.n, 0);
+		assert_int_equal(snug_stats_read(vm, NULL, 0), 0);
+		OK(snug_host_add(vm, "f", "", host_fn, NULL, &b.e), b.e);
+		assert_int_equal(snug_mmio_remove(vm, 1ull << 40), -ENOENT);
+		OK(snug_generation(vm, id[0]), b.e);
+		memset(id[1], 0, 16);
+		assert_memory_not_equal(id[0], id[1], 16);
+		assert_int_equal(snug_pio_remove(vm, 0x3f8), 0);
+		snug_vm_free(vm);
+	}
+	/* Nothing given, nothing lost: the same VM comes back. */
+	OK(snug_pool_get(pool, &vm, &b.e), b.e);
+	snug_pool_put(pool, vm);
+	assert_int_equal(snug_pool_count(pool), 1);
+	snug_pool_free(pool);
+	box_close(&b);
+}
+
 /* What this process holds. */
 struct holds {
 	unsigned fds, maps;
@@ -539,6 +689,7 @@ int main(void)
 	    KVM_TEST_NAMED("reset returns, user", reset_returns, &user),
 	    KVM_TEST(a_clean_guest_costs_no_page),
 	    KVM_TEST(many_pages_are_remapped),
+	    KVM_TEST(locked_memory),
 	    KVM_TEST(a_baseline_moves_on),
 	    KVM_TEST(unanswered_reads),
 	    KVM_TEST(regions_may_not_change),
@@ -550,6 +701,9 @@ int main(void)
 	    KVM_TEST(pools),
 	    KVM_TEST(file_descriptors),
 	    KVM_TEST(several_cpus),
+	    KVM_TEST(cpuid_of_the_caller),
+	    KVM_TEST(devices_taken_away),
+	    KVM_TEST(pools_forget_their_users),
 	    KVM_TEST(nothing_leaks_over_resets),
 	    KVM_TEST(nothing_leaks_over_clones),
 	};

@@ -67,6 +67,22 @@ static void state_stays(void **state)
 	box_close(&b);
 }
 
+static const uint8_t hlt[] = {0xf4};
+
+/* A reset brings back the names of the image too. */
+static void names_come_back(void **state)
+{
+	struct box b;
+
+	callee_open(&b, mode_of(state));
+	assert_int_equal(snug_baseline(b.vm, &b.e), 0);
+	box_load(&b, mode_of(state), hlt, hlt + 1);
+	assert_int_equal(snug_symbol(b.vm, "none", NULL, NULL), -ENOENT);
+	assert_int_equal(snug_reset(b.vm, NULL, &b.e), 0);
+	assert_int_equal(CALL0(&b, "none"), 0x0123456789abcdef);
+	box_close(&b);
+}
+
 static void by_address(void **state)
 {
 	struct snug_function f = {.args = ARGS(INT(9), INT(4))};
@@ -529,7 +545,7 @@ int main(void)
 	    IN_BOTH(limits),           IN_BOTH(recursion),     IN_BOTH(time_limit),  IN_BOTH(signals),
 	    IN_BOTH(crashes),          IN_BOTH(other_ends),    IN_BOTH(ways_back),   IN_BOTH(few_ioctls),
 	    IN_BOTH(stack_is_aligned), IN_BOTH(other_stacks),  KVM_TEST(bad_fields), KVM_TEST(symbols),
-	    KVM_TEST(floating_point),  KVM_TEST(other_guests), KVM_TEST(functions),
+	    KVM_TEST(floating_point),  KVM_TEST(other_guests), KVM_TEST(functions),  IN_BOTH(names_come_back),
 	};
 
 	return cmocka_run_group_tests_name("call", tests, NULL, NULL);

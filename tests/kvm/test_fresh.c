@@ -41,6 +41,22 @@ static void no_msr_or_debug_register_is_left(void **state)
 	box_close(&b);
 }
 
+GUEST64(leave_cr8, "mov $5, %eax\nmov %rax, %cr8\nhlt");
+GUEST64(look_at_cr8, "mov %cr8, %rax\nhlt");
+
+static void no_cr8_is_left(void **state)
+{
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_LONG, leave_cr8);
+	assert_exit(&b, SNUG_EXIT_HLT);
+	BOX_LOAD(&b, SNUG_MODE_LONG, look_at_cr8);
+	assert_exit(&b, SNUG_EXIT_HLT);
+	assert_int_equal(box_reg(&b, "rax"), 0);
+	box_close(&b);
+}
+
 /* A fault that was about to be delivered goes with its guest. */
 GUEST64(crash, "ud2");
 GUEST64(fine, "mov $7, %eax\nhlt");
@@ -124,8 +140,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    KVM_TEST(no_sse_state_is_left), KVM_TEST(no_msr_or_debug_register_is_left),
-	    KVM_TEST(no_fault_is_left),     KVM_TEST(apic_ids_differ),
-	    KVM_TEST(reset_signature),      KVM_TEST(foreign_sigurg),
+	    KVM_TEST(no_cr8_is_left),       KVM_TEST(no_fault_is_left),
+	    KVM_TEST(apic_ids_differ),      KVM_TEST(reset_signature),
+	    KVM_TEST(foreign_sigurg),
 	};
 
 	return cmocka_run_group_tests_name("fresh", tests, NULL, NULL);

@@ -430,6 +430,29 @@ static void nobody_there(void **state)
 	box_close(&b);
 }
 
+/* Clones can call them, and so can a pool's VMs, when the parent is gone. */
+static void clones_have_them(void **state)
+{
+	struct host *h = open_host(mode_of(state));
+	snug_vm *parent = h->b.vm, *vm;
+	snug_pool *pool;
+
+	assert_int_equal(snug_pool_new(parent, 0, &pool, &h->b.e), 0);
+	assert_int_equal(snug_clone(parent, 1, &vm, &h->b.e), 0);
+	snug_vm_free(parent);
+	for (unsigned i = 1; i <= 2; i++) {
+		h->b.vm = vm;
+		h->b.cpu = snug_vm_vcpu(vm, 0);
+		assert_int_equal(ASK(h, "mul", 6, 7), 42);
+		assert_int_equal(h->calls, i);
+		snug_vm_free(vm);
+		if (i == 1)
+			assert_int_equal(snug_pool_get(pool, &vm, &h->b.e), 0);
+	}
+	snug_pool_free(pool);
+	free(h);
+}
+
 static void registering(void **state)
 {
 	static const struct {
@@ -538,9 +561,19 @@ static const enum snug_mode both[] = {SNUG_MODE_USER, SNUG_MODE_LONG};
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    IN_BOTH(integers),  IN_BOTH(strings),      IN_BOTH(buffers),      IN_BOTH(mixed),
-	    IN_BOTH(bounds),    IN_BOTH(permissions),  IN_BOTH(names),        IN_BOTH(bad_blocks),
-	    IN_BOTH(other_vms), IN_BOTH(nobody_there), KVM_TEST(registering), KVM_TEST(thirty_two_bits),
+	    IN_BOTH(integers),
+	    IN_BOTH(strings),
+	    IN_BOTH(buffers),
+	    IN_BOTH(mixed),
+	    IN_BOTH(bounds),
+	    IN_BOTH(permissions),
+	    IN_BOTH(names),
+	    IN_BOTH(bad_blocks),
+	    IN_BOTH(other_vms),
+	    IN_BOTH(nobody_there),
+	    IN_BOTH(clones_have_them),
+	    KVM_TEST(registering),
+	    KVM_TEST(thirty_two_bits),
 	    KVM_TEST(greeting),
 	};
 
