@@ -287,7 +287,8 @@ static void call(struct call *c)
 	if (r->args->verbose)
 		cli_say("ended by %s: status %d, set by %s", snug_exit_name(r->result->exit.kind), r->result->status,
 		        r->result->by_guest ? "the guest" : "snug");
-	cli_stats_gather(&r->result->stats, r->vm);
+	if (r->args->stats || r->args->json)
+		cli_stats_gather(&r->result->stats, r->vm);
 	if (r->args->stats)
 		cli_stats_print(&r->result->stats);
 }

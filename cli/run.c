@@ -194,7 +194,8 @@ static void run_all(struct cli_run *r)
 		again = run_guest(r) && r->args->reboot;
 		if (r->args->gdb)
 			cli_gdb_end(&r->gdb);
-		cli_stats_gather(&r->result->stats, r->vm);
+		if (r->args->stats || r->args->json || r->args->report)
+			cli_stats_gather(&r->result->stats, r->vm);
 		if (!again) {
 			keep_core(r);
 			keep_trace(r);

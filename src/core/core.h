@@ -196,6 +196,11 @@ struct snug__cpu_state;
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
 int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 
+/* msrs.c: its MSRs' part of that.  put is for a vCPU that has not run. */
+int snug__msrs_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
+int snug__msrs_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+int snug__msrs_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+
 /*
  * Back to the state that put set: what user-mode code can change, and the rest.  The rest comes before memory, since by its
  * MSRs KVM writes there (steal time, clocks), and registers after it, since KVM may load PDPTRs from there.

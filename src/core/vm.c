@@ -106,40 +106,14 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 	return snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
 }
 
-/*
- * MSRs that KVM keeps for a guest and does not name (Linux arch/x86/kvm/mtrr.c; set_msr_mce of x86.c, with its 32 banks);
- * those a host does not have after all are left out when they are read.
- */
-static const struct {
-	uint32_t first, count;
-} unnamed[] = {
-    {0x200, 16},     {0x250, 1}, {0x258, 2}, {0x268, 8}, {0x2ff, 1}, /* MTRRs: SDM 3A 11.11 */
-    {0x400, 128},                                                    /* MCi_CTL, STATUS, ADDR, MISC: SDM 3B 15.3.2 */
-    {0xc0000103, 1},                                                 /* TSC_AUX, which kvm_pvm does not name */
-};
-
-/* Behind the first `named` of them, if it is none of these. */
-static unsigned add_msr(uint32_t *index, unsigned named, unsigned n, uint32_t msr)
-{
-	for (unsigned i = 0; i < named; i++)
-		if (index[i] == msr)
-			return n;
-	if (n < SNUG__KVM_MSRS_MAX)
-		index[n++] = msr;
-	return n;
-}
-
 /* The MSRs there are, asked while the device is open. */
 static int list_msrs(snug_vm *vm, int dev, struct snug_error *err)
 {
 	uint32_t index[SNUG__KVM_MSRS_MAX];
-	int named = snug__kvm_msr_list(dev, index, &vm->watch, err), n = named;
+	int n = snug__kvm_msr_list(dev, index, &vm->watch, err);
 
 	if (n < 0)
 		return n;
-	for (size_t i = 0; i < sizeof(unnamed) / sizeof(unnamed[0]); i++)
-		for (uint32_t k = 0; k < unnamed[i].count; k++)
-			n = (int)add_msr(index, (unsigned)named, (unsigned)n, unnamed[i].first + k);
 	vm->msrs = malloc((size_t)n * sizeof(*index) + 1);
 	if (!vm->msrs)
 		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "MSRs: out of memory");

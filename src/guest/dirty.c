@@ -39,16 +39,24 @@ static void count(struct plan *p, uint64_t w, uint64_t guest, uint64_t host)
 	}
 }
 
-/* Most words of a large guest's log are 0: eight at a time tells them apart from the others in a fraction of a microsecond. */
+typedef uint64_t two_words __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Most words of a large guest's log are 0: sixteen at a time tells them apart in a fraction of a microsecond a GiB. */
 static bool any(const uint64_t *w, uint64_t n)
 {
-	uint64_t all = 0, i = 0;
+	two_words a = {0}, b = {0};
+	uint64_t i = 0, all = 0;
 
-	for (; i + 8 <= n; i += 8)
-		all |= w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7];
+	for (; i + 16 <= n; i += 16) {
+		const two_words *v = (const two_words *)(w + i);
+
+		a |= v[0] | v[1] | v[2] | v[3];
+		b |= v[4] | v[5] | v[6] | v[7];
+	}
 	for (; i < n; i++)
 		all |= w[i];
-	return all != 0;
+	a |= b;
+	return (a[0] | a[1] | all) != 0;
 }
 
 /* A whole word of dirty_top that is 0 stands for 4096 pages the host did not write. */
