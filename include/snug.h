@@ -1014,7 +1014,7 @@ struct snug_reset_info {
 
 /*
  * Returns to the baseline: cost in proportion to the pages written since, not to the size of memory; but for the first
- * reset of a restored VM, which renews its whole mapping and has writes logged from then on.  Accesses that
+ * reset of a clone or a restored VM, which renews its whole mapping and has writes logged from then on.  Accesses that
  * are pending or unanswered, kicks and marks are forgotten.  info may be NULL.  No vCPU may be running.
  * Fails: -ENOENT (there is no baseline), -EBUSY (a vCPU runs), -ESTALE (memory regions were added or removed since),
  * or the errno of the ioctl that failed; then the VM is unusable but for snug_vm_free, or another snug_reset.

@@ -7,6 +7,7 @@
 #include "core/core.h"
 #include "host/file.h"
 #include "host/kind.h"
+#include "host/map.h"
 #include "load/load.h"
 #include "load/symbols.h"
 
@@ -37,6 +38,7 @@ static int need_tables(snug_vm *vm, struct snug_error *err)
 	r = snug__mem_add(&vm->mem, &region, err);
 	if (r < 0)
 		return r;
+	snug__map_populate(snug__mem_ptr(&vm->mem, region.gpa, region.bytes, false), region.bytes);
 	vm->tables = plan;
 	vm->has_tables = true;
 	return 0;

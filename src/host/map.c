@@ -88,6 +88,14 @@ int snug__map_drop(void *at, uint64_t bytes)
 	return madvise(at, bytes, MADV_DONTNEED) < 0 ? -errno : 0;
 }
 
+void snug__map_populate(void *at, uint64_t bytes)
+{
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
+#endif
+	madvise(at, bytes, MADV_POPULATE_WRITE);
+}
+
 int snug__map_memfd(const char *name, uint64_t bytes, struct snug_error *err)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING), r;

@@ -24,6 +24,9 @@ int snug__map_view(int fd, uint64_t offset, uint64_t bytes, const uint8_t **out,
 /* Drops what a private mapping has of its own in these pages: they are the file's again.  0 or a negative errno. */
 int snug__map_drop(void *at, uint64_t bytes);
 
+/* Brings pages that are to be written at once into being together, which spares a fault for each; where the kernel can. */
+void snug__map_populate(void *at, uint64_t bytes);
+
 /* A memfd of that length; -1 never.  Closing it is the caller's.  snug__map_seal: nobody can change it any more. */
 int snug__map_memfd(const char *name, uint64_t bytes, struct snug_error *err);
 int snug__map_seal(int fd, struct snug_error *err);

@@ -17,7 +17,6 @@ int snug_files_need(uint64_t more, struct snug_error *err)
 struct snug__traits snug__clone_traits(const snug_vm *vm)
 {
 	return (struct snug__traits){
-	    .log = true,
 	    .cfg = {.size = sizeof(struct snug_config),
 	            .unclaimed = vm->unclaimed,
 	            .console = vm->console,
