@@ -62,13 +62,14 @@ const char *lives_pss(struct bench *b, struct figure *f)
 	const char *why = "the clones cannot be made";
 
 	*f = (struct figure){0};
+	if (p && run_all(&p, 1))
+		snug_reset(p, &info, NULL); /* what one of them dirties */
 	pss = kib("/proc/self/smaps_rollup", "Pss: %lf");
 	available = kib("/proc/meminfo", "MemAvailable: %lf");
 	if (vm && p && snug_clone(p, b->arg, vm, NULL) == 0) {
 		why = run_all(vm, b->arg) ? NULL : "a clone does not run";
 		pss = (kib("/proc/self/smaps_rollup", "Pss: %lf") - pss) / b->arg;
 		available = (available - kib("/proc/meminfo", "MemAvailable: %lf")) / b->arg;
-		snug_reset(vm[0], &info, NULL);
 		for (unsigned i = 0; i < b->arg; i++)
 			snug_vm_free(vm[i]);
 	}

@@ -1023,9 +1023,10 @@ int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err
 
 /*
  * Makes n VMs that stand at the baseline of vm (one is taken if there is none), and have it as theirs.  out gets n
- * handles, each for snug_vm_free; all or none are made.  They have the built-in devices, the console (whose callbacks
- * may then be called from several threads), host functions, symbols and hygiene of vm, but no services, and of the
- * caller's own devices only the state: it is loaded when a device is added at the same place.
+ * handles, each for snug_vm_free; all or none are made.  They have the built-in devices, the console and on_call (whose
+ * callbacks may then be called from several threads, until the last of them is freed), host functions, symbols and
+ * hygiene of vm, but no services, and of the caller's own devices only the state: it is loaded when a device is added at
+ * the same place.
  * Needs 1 + cpus file descriptors a clone; the soft limit RLIMIT_NOFILE is raised where it is too low (snug_files_need).
  * Several threads may clone one VM that has a baseline at the same time, also while it runs.
  * Fails: as snug_vm_new and snug_baseline.
@@ -1088,7 +1089,8 @@ unsigned snug_pool_count(snug_pool *pool);
 void snug_pool_free(snug_pool *pool);
 
 /*
- * Raises the soft limit RLIMIT_NOFILE, if need be, so that this process can open `more` files besides those it has.
+ * Raises the soft limit RLIMIT_NOFILE to the hard one, if need be, so that this process can open `more` files besides those
+ * it has.
  * Fails: -EMFILE (the message has the number needed and the hard limit).  [any thread]
  */
 int snug_files_need(uint64_t more, struct snug_error *err);

@@ -194,11 +194,11 @@ int snug__vm_idle(const snug_vm *vm, struct snug_error *err);
  */
 struct snug__cpu_state;
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
-int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+int snug__state_put(snug_vcpu *vcpu, struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 
 /* msrs.c: its MSRs' part of that.  put is for a vCPU that has not run. */
 int snug__msrs_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err);
-int snug__msrs_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
+int snug__msrs_put(snug_vcpu *vcpu, struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 int snug__msrs_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err);
 
 /*

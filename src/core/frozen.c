@@ -33,6 +33,7 @@ static void destroy(struct snug__frozen *f)
 		close(f->fd);
 	for (unsigned i = 0; f->cpu && i < f->cpus; i++) {
 		free(f->cpu[i].msrs);
+		free(atomic_load_explicit(&f->cpu[i].fresh, memory_order_relaxed));
 		free(f->cpu[i].cpuid);
 	}
 	for (unsigned i = 0; f->devs && i < f->dev_count; i++)

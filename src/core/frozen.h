@@ -27,6 +27,11 @@ struct snug__frozen_region {
 	char name[16];
 };
 
+struct snug__msr_rows {
+	unsigned count;
+	struct kvm_msr_entry rows[];
+};
+
 /* All of a vCPU that KVM holds, and what the library keeps of it. */
 struct snug__cpu_state {
 	struct snug_regs regs;
@@ -38,6 +43,8 @@ struct snug__cpu_state {
 	uint8_t xsave[SNUG__XSAVE_BYTES];
 	uint32_t msr_count;
 	struct kvm_msr_entry *msrs; /* those this host can give back; IA32_TIME_STAMP_COUNTER among them */
+	/* Of them, those that are not what a new vCPU has: found out by the first clone, for all others.  NULL: not yet. */
+	_Atomic(struct snug__msr_rows *) fresh;
 	uint32_t cpuid_count;
 	struct kvm_cpuid_entry2 *cpuid;
 	uint8_t mark_len; /* of a mark's name that is half sent (snug_mark_stop) */

@@ -108,36 +108,55 @@ static int set_rows(snug_vcpu *vcpu, const struct kvm_msr_entry *rows, unsigned 
 	return 0;
 }
 
-/* The TSC is set where there is a value for it.  A fresh vCPU has 0 where KVM names none. */
-static unsigned rows_of(const struct snug__cpu_state *in, uint64_t tsc, bool fresh, struct kvm_msr_entry *rows)
+/* All but the TSC, which is set where there is a value for it.  A fresh vCPU has 0 where KVM names none. */
+static unsigned rows_of(const struct snug__cpu_state *in, bool fresh, struct kvm_msr_entry *rows)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < in->msr_count; i++) {
-		if (fresh && in->msrs[i].data == 0 && is_unnamed(in->msrs[i].index))
+		if (in->msrs[i].index == X86_MSR_TSC)
 			continue;
-		if (in->msrs[i].index != X86_MSR_TSC)
+		if (!fresh || in->msrs[i].data != 0 || !is_unnamed(in->msrs[i].index))
 			rows[n++] = in->msrs[i];
-		else if (tsc)
-			rows[n++] = (struct kvm_msr_entry){.index = X86_MSR_TSC, .data = tsc};
 	}
 	return n;
 }
 
-int snug__msrs_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+/* What to set in a new vCPU, kept with the state for the next one: all are alike.  NULL: no memory, or *r says what failed. */
+static const struct snug__msr_rows *fresh_rows(snug_vcpu *vcpu, struct snug__cpu_state *in, int *r,
+                                               struct snug_error *err)
 {
-	struct kvm_msr_entry *rows = calloc(in->msr_count + 1ul, sizeof(*rows));
-	unsigned n;
-	int r;
+	struct snug__msr_rows *known = atomic_load_explicit(&in->fresh, memory_order_acquire), *mine;
 
-	if (!rows)
-		return no_memory(err);
-	n = rows_of(in, tsc, true, rows);
-	r = only_different(vcpu, rows, &n, err);
-	if (r >= 0)
-		r = set_rows(vcpu, rows, n, err);
-	free(rows);
-	return r;
+	if (known)
+		return known;
+	mine = calloc(1, sizeof(*mine) + in->msr_count * sizeof(*mine->rows));
+	if (!mine) {
+		*r = no_memory(err);
+		return NULL;
+	}
+	mine->count = rows_of(in, true, mine->rows);
+	*r = only_different(vcpu, mine->rows, &mine->count, err);
+	if (*r < 0) {
+		free(mine);
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong_explicit(&in->fresh, &known, mine, memory_order_acq_rel,
+	                                            memory_order_acquire))
+		return mine;
+	free(mine); /* another thread was first */
+	return known;
+}
+
+int snug__msrs_put(snug_vcpu *vcpu, struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+{
+	const struct kvm_msr_entry counter = {.index = X86_MSR_TSC, .data = tsc};
+	int r = 0;
+	const struct snug__msr_rows *fresh = fresh_rows(vcpu, in, &r, err);
+
+	if (fresh)
+		r = set_rows(vcpu, fresh->rows, fresh->count, err);
+	return r >= 0 && tsc ? set_rows(vcpu, &counter, 1, err) : r;
 }
 
 /*
@@ -153,7 +172,7 @@ static int learn_msrs(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct 
 
 	if (!rows)
 		return no_memory(err);
-	n = rows_of(in, 0, false, rows);
+	n = rows_of(in, false, rows);
 	while (r >= 0 && at < n) {
 		struct kvm_msr_entry now = {.index = rows[at].index};
 

@@ -53,17 +53,30 @@ static void name_states(uint8_t *area)
 	snug__le_store(area + 512, 8, there | name);
 }
 
+/* What KVM holds of a guest's own guests (KVM 4.114) is not saved, so a guest that may have some is refused. */
+static int check_nested(const snug_vcpu *vcpu, const struct snug_sregs *s, struct snug_error *err)
+{
+	if (!(s->cr4 & X86_CR4_VMXE) && !(s->efer & X86_EFER_SVME))
+		return 0;
+	return snug__err(err, -ENOTSUP, SNUG_STEP_GET_SREGS,
+	                 "take the state before the guest switches virtualization on, or hide vmx and svm in CPUID",
+	                 "vCPU %u: the guest uses virtualization itself, whose state cannot be saved", vcpu->index);
+}
+
 int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_error *err)
 {
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
 	int fd = vcpu->kvm.fd, r;
 
 	vcpu->touched = true; /* asked for events, KVM may put half of a pending #DB into DR6 */
-	r = snug__kvm_get_regs(fd, &out->regs, w, err);
+	/* Events first: as KVM gives them, it may put the address of a page fault that waits into CR2. */
+	r = snug__kvm_get_events(fd, &out->events, w, err);
+	if (r >= 0)
+		r = snug__kvm_get_regs(fd, &out->regs, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_sregs(fd, &out->sregs, w, err);
 	if (r >= 0)
-		r = snug__kvm_get_events(fd, &out->events, w, err);
+		r = check_nested(vcpu, &out->sregs, err);
 	if (r >= 0)
 		r = snug__kvm_get_debugregs(fd, &out->debug, w, err);
 	if (r >= 0)
@@ -111,7 +124,7 @@ static bool new_events(const struct kvm_vcpu_events *e)
 }
 
 /* CPUID is set already: what registers and MSRs there are goes by it.  The vCPU is new. */
-int snug__state_put(snug_vcpu *vcpu, const struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
+int snug__state_put(snug_vcpu *vcpu, struct snug__cpu_state *in, uint64_t tsc, struct snug_error *err)
 {
 	const struct snug__kvm_watch *w = &vcpu->vm->watch;
 	int fd = vcpu->kvm.fd, r = 0;

@@ -15,6 +15,8 @@ uint64_t snug__thaw_tsc(const struct snug__frozen *f, unsigned cpu, uint64_t ela
 {
 	const struct snug__cpu_state *c = &f->cpu[cpu];
 
+	if (f->origin.kind == SNUG_HOST_PVM)
+		return 0; /* there it is the host's, whatever is set */
 	/* kHz * ns is below 2^24 * 2^64; its quotient fits for thousands of years. */
 	for (unsigned i = 0; i < c->msr_count; i++)
 		if (c->msrs[i].index == X86_MSR_TSC)
@@ -46,7 +48,7 @@ static int put_tables(snug_vm *vm, const struct snug__frozen *f, struct snug_err
 	return f->has_tables ? snug__tables_plan(&vm->tables, f->ram_top, f->cpus, err) : 0;
 }
 
-static int put_cpus(snug_vm *vm, const struct snug__frozen *f, uint64_t elapsed, struct snug_error *err)
+static int put_cpus(snug_vm *vm, struct snug__frozen *f, uint64_t elapsed, struct snug_error *err)
 {
 	int r = 0;
 

@@ -132,7 +132,7 @@ static void frozen_cpuid(const struct snug__cpu_state *state, struct snug__kvm_c
 
 static int add_vcpus(snug_vm *vm, int dev, unsigned count, const struct snug__frozen *from, struct snug_error *err)
 {
-	int max = snug__kvm_cap(vm->fd, KVM_CAP_MAX_VCPUS, &vm->watch);
+	int max = count > 1 ? snug__kvm_cap(vm->fd, KVM_CAP_MAX_VCPUS, &vm->watch) : 1; /* one there is always */
 	struct snug__kvm_cpuid *cpuid;
 	int bytes, r;
 

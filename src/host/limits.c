@@ -35,8 +35,9 @@ int snug__limits_files(uint64_t more, struct snug_error *err)
 		need = UINT64_MAX;
 	if (need <= lim.rlim_cur)
 		return 0;
+	/* As far as it goes: then threads that do this at once cannot lower what another has raised. */
 	if (need <= lim.rlim_max) {
-		lim.rlim_cur = need;
+		lim.rlim_cur = lim.rlim_max;
 		if (setrlimit(RLIMIT_NOFILE, &lim) == 0)
 			return 0;
 	}

@@ -5,7 +5,7 @@
 
 #include <snug.h>
 
-/* Raises the soft limit so that `more` files fit besides those that are open; -EMFILE. */
+/* Raises the soft limit to the hard one if `more` files do not fit besides those that are open; -EMFILE. */
 int snug__limits_files(uint64_t more, struct snug_error *err);
 
 #endif

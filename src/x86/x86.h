@@ -21,6 +21,7 @@
 #define X86_CR4_OSFXSR (1ull << 9)
 #define X86_CR4_OSXMMEXCPT (1ull << 10)
 #define X86_CR4_LA57 (1ull << 12)
+#define X86_CR4_VMXE (1ull << 13)
 #define X86_CR4_OSXSAVE (1ull << 18)
 
 /* SDM 1 13.1: bits of XCR0 and XSTATE_BV; SDM 2A table 3-8, leaf 7: is CR4.PKE set? */
@@ -32,6 +33,7 @@
 /* SDM 3A 2.2.1 "Extended feature enable register" */
 #define X86_EFER_LME (1ull << 8)
 #define X86_EFER_LMA (1ull << 10)
+#define X86_EFER_SVME (1ull << 12) /* APM 2 3.1.7 */
 
 /* SDM 3A 2.3 "System flags and fields in the EFLAGS register" */
 #define X86_RFLAGS_ONE (1ull << 1) /* reads as 1 */

@@ -492,6 +492,203 @@ static void interrupted(void **state)
 	box_close(&b);
 }
 
+/* Writes eax to port dx, then tells of it on port 0x10, for ever. */
+GUEST64(say, "1: out %eax, %dx\nout %eax, $0x10\njmp 1b");
+
+static void say_to(struct box *b, snug_vm *vm, uint16_t port, uint32_t value, enum snug_exit_kind kind)
+{
+	snug_vcpu *cpu = snug_vm_vcpu(vm, 0);
+
+	ok(b, snug_vcpu_set_reg(cpu, "rip", BASE, &b->e));
+	ok(b, snug_vcpu_set_reg(cpu, "rdx", port, &b->e));
+	ok(b, snug_vcpu_set_reg(cpu, "rax", value, &b->e));
+	ok(b, snug_vcpu_run(cpu, PATIENCE, &b->x, &b->e));
+	assert_string_equal(snug_exit_name(b->x.kind), snug_exit_name(kind));
+}
+
+#define MARK 0x5e4
+#define PLACE 0x5f0
+#define ABCD 0x64636261 /* four bytes of a name a write */
+#define EF 0x6665
+
+/* A name half sent goes on from there, and a kick does not. */
+static void marks_and_kicks(void **state)
+{
+	snug_vm *clone, *pooled;
+	snug_pool *pool;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, say);
+	assert_int_equal(snug_mark_stop(b.vm, "abcdef"), 0);
+	say_to(&b, b.vm, MARK, ABCD, SNUG_EXIT_PIO);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	ok(&b, snug_clone(b.vm, 1, &clone, &b.e));
+	say_to(&b, clone, MARK, EF, SNUG_EXIT_MARK);
+	snug_vm_free(clone);
+	say_to(&b, b.vm, MARK, ABCD, SNUG_EXIT_PIO);
+	snug_vcpu_kick(b.cpu);
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	say_to(&b, b.vm, MARK, EF, SNUG_EXIT_MARK);
+	ok(&b, snug_pool_new(b.vm, 1, &pool, &b.e));
+	ok(&b, snug_pool_get(pool, &pooled, &b.e));
+	assert_int_equal(snug_mark_stop(pooled, "other"), 0);
+	snug_pool_put(pool, pooled);
+	ok(&b, snug_pool_get(pool, &clone, &b.e));
+	assert_ptr_equal(clone, pooled);
+	say_to(&b, clone, MARK, EF, SNUG_EXIT_MARK);
+	snug_vm_free(clone);
+	snug_pool_free(pool);
+	box_close(&b);
+}
+
+static int count_up(void *ctx, void *bytes, size_t len)
+{
+	memset(bytes, ++*(int *)ctx, len);
+	return 0;
+}
+
+/* Each life has an id of its own, from where the VM's hygiene says, at the place the baseline's guest gave. */
+static void generations(void **state)
+{
+	const uint32_t first = 0x200000, second = 0x300000;
+	uint8_t id[16], told[16], none[16] = {0};
+	int calls = 0;
+	snug_vm *clone;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, say);
+	ok(&b, snug_hygiene_set(b.vm, &(struct snug_hygiene){.random = count_up, .ctx = &calls}, &b.e));
+	say_to(&b, b.vm, PLACE, first, SNUG_EXIT_PIO);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	for (int i = 0; i < 3; i++) {
+		int before = calls;
+
+		say_to(&b, b.vm, PLACE, second, SNUG_EXIT_PIO);
+		before = calls;
+		ok(&b, snug_reset(b.vm, NULL, &b.e));
+		assert_int_equal(calls, before + 2);
+		assert_int_equal(snug_mem_read(b.vm, first, told, 16), 0);
+		assert_int_equal(told[0], before + 1);
+		ok(&b, snug_generation(b.vm, id));
+		assert_memory_equal(id, told, 16);
+		assert_int_equal(snug_mem_read(b.vm, second, told, 16), 0);
+		assert_memory_equal(told, none, 16);
+	}
+	ok(&b, snug_clone(b.vm, 1, &clone, &b.e));
+	ok(&b, snug_generation(clone, id));
+	assert_int_equal(id[0], calls - 1);
+	assert_int_equal(snug_mem_read(clone, first, told, 16), 0);
+	assert_memory_equal(id, told, 16);
+	snug_vm_free(clone);
+	box_close(&b);
+}
+
+/* What was loaded, and where faults are told from, is the baseline's. */
+GUEST16(undefined, "ud2");
+static void images(void **state)
+{
+	struct snug_boot was, now;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_LONG, say);
+	BOX_LOAD(&b, SNUG_MODE_REAL, undefined);
+	assert_int_equal(snug_loaded(b.vm, &was), 0);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	BOX_LOAD(&b, SNUG_MODE_LONG, say);
+	ok(&b, snug_reset(b.vm, NULL, &b.e));
+	assert_int_equal(snug_loaded(b.vm, &now), 0);
+	assert_memory_equal(&was, &now, sizeof(was));
+	ok(&b, snug_vcpu_run(b.cpu, PATIENCE, &b.x, &b.e));
+	assert_string_equal(snug_exit_name(b.x.kind), snug_exit_name(SNUG_EXIT_FAULT));
+	assert_int_equal(b.x.fault.vector, X86_VECTOR_UD);
+	box_close(&b);
+}
+
+/* Nobody writes to a baseline; a clone has its XCR0; pages put back once are clean. */
+static void frozen(void **state)
+{
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	struct snug_reset_info info;
+	struct kvm_xcrs xcrs;
+	uint64_t xcr0;
+	snug_vm *clone;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, say);
+	assert_int_equal(snug__kvm_get_xcrs(b.cpu->kvm.fd, &xcrs, &b.vm->watch, NULL), 0);
+	xcr0 = xcrs.nr_xcrs ? xcrs.xcrs[0].value ^ X86_XSTATE_SSE : 0;
+	if (xcrs.nr_xcrs) {
+		xcrs.xcrs[0].value = xcr0;
+		assert_int_equal(snug__kvm_set_xcrs(b.cpu->kvm.fd, &xcrs, &b.vm->watch, NULL), 0);
+	}
+	ok(&b, snug_baseline(b.vm, &b.e));
+	assert_int_equal(fcntl(b.vm->baseline->fd, F_GET_SEALS), seals);
+	ok(&b, snug_clone(b.vm, 1, &clone, &b.e));
+	assert_int_equal(snug__kvm_get_xcrs(clone->vcpus[0].kvm.fd, &xcrs, &clone->watch, NULL), 0);
+	assert_int_equal(xcrs.nr_xcrs ? xcrs.xcrs[0].value : 0, xcr0);
+	snug_vm_free(clone);
+	say_to(&b, b.vm, 0x11, 0, SNUG_EXIT_PIO);
+	assert_int_equal(snug_mem_write(b.vm, 0x200000, "host", 4), 0);
+	ok(&b, snug_vcpu_set_reg(b.cpu, "rsp", 0x300000, &b.e));
+	ok(&b, snug_reset(b.vm, &info, &b.e));
+	assert_int_equal(info.host, 1);
+	ok(&b, snug_reset(b.vm, &info, &b.e));
+	assert_int_equal(info.pages, 0);
+	box_close(&b);
+}
+
+/* Whatever may have touched what user-mode code cannot is noted, until the reset. */
+static void touches(void **state)
+{
+	static const uint8_t breaks[] = {0xcc};
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_USER, say);
+	box_load(&b, SNUG_MODE_USER, breaks, breaks + 1);
+	ok(&b, snug_baseline(b.vm, &b.e));
+	for (unsigned what = 0; what < 4; what++) {
+		assert_false(b.cpu->touched);
+		if (what == 0)
+			ok(&b, snug_vcpu_run(b.cpu, PATIENCE, &b.x, &b.e));
+		else if (what == 1)
+			ok(&b, snug_vcpu_set_reg(b.cpu, "cr2", 1, &b.e));
+		else if (what == 2)
+			ok(&b, snug_vcpu_boot(b.cpu, SNUG_MODE_LONG, BASE, 0x200000, &b.e));
+		else
+			BOX_LOAD(&b, SNUG_MODE_USER, say);
+		assert_true(b.cpu->touched);
+		ok(&b, snug_reset(b.vm, NULL, &b.e));
+	}
+	box_close(&b);
+}
+
+/* What a guest's own guests are is not saved: a baseline of it would be half of one. */
+static void nested(void **state)
+{
+	struct snug_sregs s;
+	struct box b;
+
+	(void)state;
+	BOX(&b, SNUG_MODE_LONG, memory);
+	ok(&b, snug_vcpu_get_sregs(b.cpu, &s, &b.e));
+	s.efer |= X86_EFER_SVME;
+	if (snug_vcpu_set_sregs(b.cpu, &s, &b.e) < 0) {
+		s.efer &= ~X86_EFER_SVME;
+		s.cr4 |= X86_CR4_VMXE;
+		if (snug_vcpu_set_sregs(b.cpu, &s, &b.e) < 0) {
+			box_close(&b);
+			skip(); /* this host's KVM has no nested virtualization */
+		}
+	}
+	assert_int_equal(snug_baseline(b.vm, &b.e), -ENOTSUP);
+	box_close(&b);
+}
+
 /* The comparison above compared something. */
 static void lives_were_compared(void **state)
 {
@@ -513,6 +710,12 @@ int main(void)
 	    KVM_TEST(odd_instructions),
 	    KVM_TEST(unsealed),
 	    KVM_TEST(interrupted),
+	    KVM_TEST(marks_and_kicks),
+	    KVM_TEST(generations),
+	    KVM_TEST(images),
+	    KVM_TEST(frozen),
+	    KVM_TEST(touches),
+	    KVM_TEST(nested),
 	    KVM_TEST(lives_were_compared),
 	};
 	struct CMUnitTest tests[GUESTS + sizeof(more) / sizeof(more[0])];
