@@ -8,15 +8,16 @@
 typedef bool (*handler)(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *x, bool *claimed);
 
 /* One access, of one element of a string too.  false: a device asked for the run to end; *x says why. */
-static bool access_bus(snug_vcpu *vcpu, const struct snug__bus *bus, uint64_t addr, uint8_t *data, unsigned size,
-                       bool write, struct snug_exit *x)
+static bool access_range(snug_vcpu *vcpu, const struct snug__range *range, uint64_t addr, uint8_t *data,
+                         unsigned size, bool write, struct snug_exit *x)
 {
 	snug_vm *vm = vcpu->vm;
-	bool asked;
+	bool shared = vm->cpus > 1, asked; /* a VM of one vCPU belongs to one thread */
 
-	pthread_mutex_lock(&vm->bus_lock);
+	if (shared)
+		pthread_mutex_lock(&vm->bus_lock);
 	vm->bus_cpu = vcpu->index;
-	snug__bus_access(bus, addr, data, size, write);
+	snug__range_access(range, addr, data, size, write);
 	asked = vm->ask.kind != SNUG_EXIT_NONE;
 	if (asked) {
 		vm->ask.reason = x->reason;
@@ -24,7 +25,8 @@ static bool access_bus(snug_vcpu *vcpu, const struct snug__bus *bus, uint64_t ad
 		*x = vm->ask;
 		vm->ask.kind = SNUG_EXIT_NONE;
 	}
-	pthread_mutex_unlock(&vm->bus_lock);
+	if (shared)
+		pthread_mutex_unlock(&vm->bus_lock);
 	return !asked;
 }
 
@@ -39,14 +41,14 @@ static bool to_caller(snug_vcpu *vcpu, bool write)
 static bool on_io(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *x, bool *claimed)
 {
 	uint8_t *data = (uint8_t *)vcpu->kvm.run + run->io.data_offset;
-	const struct snug__bus *bus = &vcpu->vm->pio;
+	const struct snug__range *range = snug__bus_find(&vcpu->vm->pio, run->io.port);
 	bool write = run->io.direction == KVM_EXIT_IO_OUT;
 	unsigned size = run->io.size;
 	uint32_t count = run->io.count;
 	bool ends = false;
 
 	vcpu->pending = SNUG__PENDING_DONE;
-	*claimed = snug__bus_find(bus, run->io.port) != NULL;
+	*claimed = range != NULL;
 	if (!*claimed) {
 		if (!write)
 			memset(data, 0xff, (size_t)size * count);
@@ -60,21 +62,21 @@ static bool on_io(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *
 	}
 	/* KVM has done with all elements of the string: after a mark, from where the guest goes on, none may be lost. */
 	for (uint32_t i = 0; i < count && (!ends || x->kind == SNUG_EXIT_MARK); i++, data += size)
-		ends |= !access_bus(vcpu, bus, run->io.port, data, size, write, x);
+		ends |= !access_range(vcpu, range, run->io.port, data, size, write, x);
 	return ends;
 }
 
 static bool on_mmio(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *x, bool *claimed)
 {
 	struct kvm_run *shared = vcpu->kvm.run;
-	const struct snug__bus *bus = &vcpu->vm->mmio;
+	const struct snug__range *range = snug__bus_find(&vcpu->vm->mmio, run->mmio.phys_addr);
 	unsigned size = (unsigned)snug__min(run->mmio.len, sizeof(run->mmio.data));
 	bool write = run->mmio.is_write;
 
 	vcpu->pending = SNUG__PENDING_DONE;
-	*claimed = snug__bus_find(bus, run->mmio.phys_addr) != NULL;
+	*claimed = range != NULL;
 	if (*claimed)
-		return !access_bus(vcpu, bus, run->mmio.phys_addr, shared->mmio.data, size, write, x);
+		return !access_range(vcpu, range, run->mmio.phys_addr, shared->mmio.data, size, write, x);
 	if (!write)
 		memset(shared->mmio.data, 0xff, sizeof(shared->mmio.data));
 	x->kind = SNUG_EXIT_MMIO;

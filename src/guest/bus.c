@@ -164,17 +164,13 @@ static unsigned piece(unsigned max_size, uint64_t left)
 	return max_size;
 }
 
-bool snug__bus_access(const struct snug__bus *b, uint64_t addr, uint8_t *data, unsigned size, bool write)
+void snug__range_access(const struct snug__range *r, uint64_t addr, uint8_t *data, unsigned size, bool write)
 {
-	const struct snug__range *r = snug__bus_find(b, addr);
-	uint64_t inside;
+	uint64_t inside = snug__min(size, r->last - addr + 1);
 	unsigned n;
 
 	if (!write)
 		memset(data, 0xff, size);
-	if (!r)
-		return false;
-	inside = snug__min(size, r->last - addr + 1);
 	for (uint64_t done = 0; done < inside; done += n) {
 		uint64_t offset = addr - r->base + done;
 
@@ -184,5 +180,15 @@ bool snug__bus_access(const struct snug__bus *b, uint64_t addr, uint8_t *data, u
 		else if (!write && r->ops.read)
 			snug__le_store(data + done, n, r->ops.read(r->self, offset, n));
 	}
-	return true;
+}
+
+bool snug__bus_access(const struct snug__bus *b, uint64_t addr, uint8_t *data, unsigned size, bool write)
+{
+	const struct snug__range *r = snug__bus_find(b, addr);
+
+	if (r)
+		snug__range_access(r, addr, data, size, write);
+	else if (!write)
+		memset(data, 0xff, size);
+	return r != NULL;
 }

@@ -51,4 +51,7 @@ const struct snug__range *snug__bus_overlap(const struct snug__bus *b, uint64_t 
  */
 bool snug__bus_access(const struct snug__bus *b, uint64_t addr, uint8_t *data, unsigned size, bool write);
 
+/* The same for an address this range holds. */
+void snug__range_access(const struct snug__range *r, uint64_t addr, uint8_t *data, unsigned size, bool write);
+
 #endif
