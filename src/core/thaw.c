@@ -77,8 +77,6 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	vm->on_host_call = t->on_host_call;
 	vm->boot = f->boot;
 	vm->symbols = snug__symbols_hold(f->symbols);
-	vm->host_calls = snug__hostcalls_hold(t->host_calls);
-	vm->on_host_call = t->on_host_call;
 	vm->generation_gpa = f->generation_gpa;
 	memcpy(vm->mark_stop, f->mark_stop, sizeof(vm->mark_stop));
 	snug__baseline_is(vm, f);

@@ -112,9 +112,10 @@ static void clear_marks(struct snug__region *r, const struct plan *p)
 /* Locked memory cannot be dropped; it is all there, so it can be copied. */
 static void drop(const struct snug__region *r, struct snug__putback *sum)
 {
-	if (snug__map_drop(r->host, r->bytes) < 0)
+	if (snug__map_drop(r->host, r->bytes) == 0)
+		sum->remapped = true;
+	else
 		memcpy(r->host, r->base, r->bytes);
-	sum->remapped = true;
 }
 
 int snug__mem_restart(struct snug__mem *m, unsigned index, struct snug__putback *sum, struct snug_error *err)

@@ -32,7 +32,7 @@ static int fill(snug_pool *p, struct snug_error *err)
 
 static snug_pool *new_pool(const snug_vm *vm, unsigned ready)
 {
-	snug_pool *p = calloc(1, sizeof(*p) + ready * sizeof(*p->vms));
+	snug_pool *p = calloc(1, sizeof(*p) + ready * sizeof(snug_vm *));
 
 	if (!p)
 		return NULL;

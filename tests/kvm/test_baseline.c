@@ -142,7 +142,8 @@ static void locked_memory(void **state)
 	OK(snug_vcpu_set_reg(b.cpu, "rcx", pages, &b.e), b.e);
 	OK(snug_baseline(b.vm, &b.e), b.e);
 	assert_int_equal(snug_mem_region(b.vm, 0, &r), 0);
-	if (mlock(r.host, 4096) < 0) {
+	/* Without the right, or with a sanitizer, which keeps mlock from doing anything. */
+	if (mlock(r.host, 4096) < 0 || madvise(r.host, 4096, MADV_DONTNEED) == 0) {
 		box_close(&b);
 		skip();
 	}
