@@ -7,7 +7,7 @@
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
 #   make fuzz     every fuzz target for TIME seconds (default 60)
-#   make test-slow  make test with longer fuzzing
+#   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
 BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev \

@@ -1009,13 +1009,15 @@ struct snug_reset_info {
 	uint64_t pages; /* pages of 4096 bytes put back */
 	uint64_t guest; /* of them, those the guest wrote */
 	uint64_t host;  /* and those the host wrote (snug_mem_*, snug_load, calls); a page can be both */
-	bool remapped;  /* a region had so many that its whole mapping was renewed */
+	bool
+	    remapped; /* a region had so many that its whole mapping was renewed; at a first reset the guest's go uncounted */
 };
 
 /*
  * Returns to the baseline: cost in proportion to the pages written since, not to the size of memory; but for the first
  * reset of a clone or a restored VM, which renews its whole mapping and has writes logged from then on.  Accesses that
- * are pending or unanswered, kicks and marks are forgotten.  info may be NULL.  No vCPU may be running.
+ * are pending or unanswered, kicks and marks are forgotten.  What the host has set stays: console, hygiene, services,
+ * host functions, the name of snug_mark_stop, devices added and removed.  info may be NULL.  No vCPU may be running.
  * Fails: -ENOENT (there is no baseline), -EBUSY (a vCPU runs), -ESTALE (memory regions were added or removed since),
  * or the errno of the ioctl that failed; then the VM is unusable but for snug_vm_free, or another snug_reset.
  */

@@ -30,7 +30,7 @@ SUITES = [
     ("guest-asan", "build-asan", "guest_", 120, True),
     ("fault-asan", "build-asan", "fault_", 120, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
-    ("fuzz", "build-fuzz", "fuzz_", 60, False),
+    ("fuzz", "build-fuzz", "fuzz_", 100, False),
     ("lint", "build", "lint:", 150, False),
 ]
 
@@ -155,7 +155,7 @@ def main():
             tally.failed += 1
             tally.failures.append(f"{suite}: no test program found under {build}")
         for name, command in programs:
-            limit = PROGRAM_LIMIT * (5 if args.slow else 1) if suite != "fuzz" else args.fuzz_seconds + 60
+            limit = PROGRAM_LIMIT * (5 if args.slow else 2 if suite == "lint" else 1) if suite != "fuzz" else args.fuzz_seconds + 60
             tally.add(run_program(suite, name, command, limit, args.slow))
         took = time.monotonic() - begun
         over = " OVER BUDGET" if took > budget and not (args.slow or suite == "fuzz") else ""
