@@ -9,8 +9,6 @@
 #include "host/clock.h"
 #include "x86/x86.h"
 
-#define KVM_CLOCK_CAN_REALTIME KVM_CLOCK_REALTIME /* KVM_CHECK_EXTENSION gives the flags it takes: KVM 4.30 */
-
 uint64_t snug__thaw_tsc(const struct snug__frozen *f, unsigned cpu, uint64_t elapsed_ns)
 {
 	const struct snug__cpu_state *c = &f->cpu[cpu];
@@ -31,9 +29,8 @@ int snug__thaw_clock(snug_vm *vm, const struct snug__frozen *f, uint64_t elapsed
 
 	if (!can || !f->clock.clock)
 		return 0;
-	/* KVM knows better how long it was, if it wrote down when. */
-	if (vm->hygiene.time == SNUG_TIME_ON && (can & KVM_CLOCK_CAN_REALTIME) &&
-	    (f->clock.flags & KVM_CLOCK_REALTIME)) {
+	/* KVM knows better how long it was, if it wrote down when.  The capability's value is the flags it takes: KVM 4.30. */
+	if (vm->hygiene.time == SNUG_TIME_ON && (can & KVM_CLOCK_REALTIME) && (f->clock.flags & KVM_CLOCK_REALTIME)) {
 		c.clock = f->clock.clock;
 		c.realtime = f->clock.realtime;
 		c.flags = KVM_CLOCK_REALTIME;

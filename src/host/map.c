@@ -10,6 +10,10 @@
 #include "base/err.h"
 #include "base/text.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
+#endif
+
 int snug__map_check(uint64_t bytes, struct snug_error *err)
 {
 	struct sysinfo host;
@@ -90,9 +94,6 @@ int snug__map_drop(void *at, uint64_t bytes)
 
 void snug__map_populate(void *at, uint64_t bytes)
 {
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14, include/uapi/asm-generic/mman-common.h */
-#endif
 	madvise(at, bytes, MADV_POPULATE_WRITE);
 }
 
