@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* blobs: the built-in guests as bytes */
+#ifdef __CET__
+#include <cet.h> /* its note, without which the linker drops that of all others */
+#endif
+
 	.macro blob name, file
 	.globl \name, \name\()_end
 \name:

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* report: the page of snug run --report as bytes, and how many */
+#ifdef __CET__
+#include <cet.h> /* its note, without which the linker drops that of all others */
+#endif
+
 	.macro blob name, file
 	.globl \name, \name\()_len
 \name:
