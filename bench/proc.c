@@ -137,7 +137,7 @@ static void on_syscall(struct traced *t)
 		t->ran = true;
 	if (regs.rsi != KVM_SET_USER_MEMORY_REGION || t->count == RANGES)
 		return;
-	there = (struct iovec){(void *)(uintptr_t)regs.rdx, sizeof(r)}; // NOLINT: the child's address
+	there = (struct iovec){(void *)(uintptr_t)regs.rdx, sizeof(r)}; // the child's address
 	if (process_vm_readv(t->pid, &here, 1, &there, 1, 0) != sizeof(r) || r.memory_size == 0)
 		return;
 	t->ranges[t->count].from = r.userspace_addr;

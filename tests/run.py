@@ -31,7 +31,7 @@ SUITES = [
     ("fault-asan", "build-asan", "fault_", 120, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 100, False),
-    ("lint", "build", "lint:", 150, False),
+    ("lint", "build", "lint:", 180, False),
 ]
 
 SANITIZERS = {

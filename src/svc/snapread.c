@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "svc/snapfile.h"
 
+/* ANALYZER-OFF(malloc-leak): gcc 12 loses what is stored behind in->f; snug__frozen_drop frees it */
 #define HINT_DAMAGED "the file is damaged, or was not written by snug: save it again"
 #define HINT_NEWER "use the snug that wrote it, or a newer one (`snug snapshot` shows which that was)"
 

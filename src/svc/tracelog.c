@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/num.h"
 
+/* ANALYZER-OFF(malloc-leak): gcc 12 loses what is stored behind log->lanes; snug__tracelog_destroy frees it */
 #define BUFFERED 128u /* records read from the spill file at once */
 
 /* A load in the spill file; its records follow. */
