@@ -125,7 +125,8 @@ def quiet():
     """The library does not print, exit, abort or install signal handlers."""
     _, out = run("nm", "-u", os.path.join(BUILD, "libsnug.a"))
     banned = {"printf", "puts", "putchar", "fprintf", "vfprintf", "fwrite", "perror", "exit", "_exit", "abort", "signal",
-              "sigaction", "stdout", "stderr", "__printf_chk", "__fprintf_chk", "__vprintf_chk", "__vfprintf_chk", "err", "errx", "warn", "__assert_fail"}
+              "sigaction", "stdout", "stderr", "__printf_chk", "__fprintf_chk", "__vprintf_chk", "__vfprintf_chk", "err",
+              "errx", "warn", "__assert_fail"}
     used = set(re.findall(r"^\s+U (\S+)", out, re.M))
     return [f"libsnug uses {s}" for s in sorted(used & banned)]
 
