@@ -88,6 +88,10 @@ def stack_clash(f):
     return lacking(f, "-fstack-clash-protection")
 
 
+def zeroed_variables(f):
+    return lacking(f, "-ftrivial-auto-var-init=zero")
+
+
 def fortify(f):
     there = sorted(s for s in f.wanted if re.fullmatch(r"__\w+_chk", s))
     return [] if there else ["nobody calls a function that ends in _chk"]
@@ -108,11 +112,11 @@ def lacking(f, option):
 
 
 CHECKS = [position_independent, relro, stack, writable_or_executable, no_text_relocations, no_search_path, stack_protector,
-          stack_clash, fortify, cet_objects, cet_linked]
+          stack_clash, zeroed_variables, fortify, cet_objects, cet_linked]
 
 
 def skipped(check, f):
-    if check == stack_clash and not f.units:
+    if check in (stack_clash, zeroed_variables) and not f.units:
         return "the compiler does not write its options into debug information, or there is none"
     if check == cet_linked and cet_linked(f):
         return strangers(f)
