@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build-prove")
 CPP = "-std=c11 -D_GNU_SOURCE -Iinclude -Isrc -include proofs/given.h"
 COMMON = ["frama-c", "-c11", "-machdep", "gcc_x86_64", f"-cpp-extra-args={CPP}"]
-WP = ["-wp", "-wp-rte", "-wp-model", "Typed", "-wp-prover", "z3,cvc4", "-wp-timeout", "30", "-wp-par", "1",
+WP = ["-wp", "-wp-rte", "-wp-model", "Typed", "-wp-prover", "cvc4,z3", "-wp-timeout", "10", "-wp-par", "1",
       "-wp-cache", "none", "-warn-invalid-pointer"]
 SMOKE = ["-wp-smoke-tests", "-wp-smoke-timeout", "1"]
 NO_WRAP = ["-warn-unsigned-overflow"]
