@@ -6,6 +6,7 @@
 #   make bench    the promises of docs/promises.md, measured
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
+#   make prove    the contracts of arithmetic, cursors, memory and bus, proved by Frama-C
 #   make fuzz     every fuzz target for TIME seconds (default 60)
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
@@ -16,6 +17,7 @@ RUN_PACKAGES := seabios
 LOAD_PACKAGES := libmicrohttpd-dev wrk
 TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck \
                  util-linux gdb chromium chromium-driver
+PROVE_PACKAGES := frama-c-base why3 z3 cvc4
 
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local
@@ -46,7 +48,7 @@ with_httpd = [ -f build/examples/httpd/httpd ] || meson setup --reconfigure buil
 
 WERROR := --werror
 
-.PHONY: all run test test-slow bench bench-slow load lint fuzz install clean build-packages run-packages \
+.PHONY: all run test test-slow bench bench-slow load lint prove fuzz install clean build-packages run-packages \
         load-packages test-packages test-builds fuzz-build
 
 all: build-packages
@@ -101,6 +103,11 @@ test-slow: test-builds fuzz-build
 
 lint: test-packages all
 	@python3 tests/run.py --only lint
+
+# Apart from the build: the provers read the sources.
+prove:
+	$(call need,python3 gcc libc6-dev $(PROVE_PACKAGES))
+	@python3 proofs/prove.py
 
 fuzz: fuzz-build
 	@python3 tests/run.py --only fuzz --fuzz-seconds $(TIME)

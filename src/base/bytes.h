@@ -9,6 +9,11 @@
 /* KVM on x86 is all there is here, and a copy is one instruction where the size is known. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the host is little endian");
 
+/*@
+  requires size <= 8 && \valid_read(p + (0 .. size - 1));
+  assigns \result \from p[0 .. size - 1];
+  ensures size < 8 ==> \result < 1 << (8 * size);
+*/
 static inline uint64_t snug__le_load(const uint8_t *p, unsigned size)
 {
 	uint64_t v = 0;
@@ -17,6 +22,10 @@ static inline uint64_t snug__le_load(const uint8_t *p, unsigned size)
 	return v;
 }
 
+/*@
+  requires size <= 8 && \valid(p + (0 .. size - 1));
+  assigns p[0 .. size - 1] \from v;
+*/
 static inline void snug__le_store(uint8_t *p, unsigned size, uint64_t v)
 {
 	memcpy(p, &v, size);

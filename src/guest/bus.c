@@ -29,11 +29,37 @@ void snug__bus_destroy(struct snug__bus *b)
 	b->count = b->room = 0;
 }
 
+/*@
+  predicate bus_ok(struct snug__bus *b) =
+    \valid_read(b) && \valid_read(b->ranges + (0 .. b->count - 1)) &&
+    (\forall integer i; 0 <= i < b->count ==>
+      0 <= b->ranges[i].last - b->ranges[i].base < UINT64_MAX) &&
+    (\forall integer i, j; 0 <= i < j < b->count ==> b->ranges[i].last < b->ranges[j].base);
+
+  predicate holds(struct snug__range *r, integer addr) = r->base <= addr <= r->last;
+
+  predicate claimed(struct snug__bus *b, integer addr) =
+    \exists integer i; 0 <= i < b->count && holds(b->ranges + i, addr);
+*/
 /* Index of the first range that ends at addr or later; b->count if there is none. */
+/*@
+  requires bus_ok(b);
+  assigns \nothing;
+  ensures \result <= b->count;
+  ensures \forall integer i; 0 <= i < \result ==> b->ranges[i].last < addr;
+  ensures \forall integer i; \result <= i < b->count ==> b->ranges[i].last >= addr;
+*/
 static unsigned lower_bound(const struct snug__bus *b, uint64_t addr)
 {
 	unsigned low = 0, high = b->count;
 
+	/*@
+	  loop invariant low <= high <= b->count;
+	  loop invariant \forall integer i; 0 <= i < low ==> b->ranges[i].last < addr;
+	  loop invariant \forall integer i; high <= i < b->count ==> b->ranges[i].last >= addr;
+	  loop assigns low, high;
+	  loop variant high - low;
+	*/
 	while (low < high) {
 		unsigned mid = low + (high - low) / 2;
 
@@ -46,16 +72,35 @@ static unsigned lower_bound(const struct snug__bus *b, uint64_t addr)
 }
 
 /* Addresses in a range.  Its length was given in 64 bits, so this fits. */
+/*@
+  requires \valid_read(r) && 0 <= r->last - r->base < UINT64_MAX;
+  assigns \nothing;
+  ensures \result == r->last - r->base + 1;
+*/
 static uint64_t range_len(const struct snug__range *r)
 {
 	return r->last - r->base + 1;
 }
 
+/*@
+  requires bus_ok(b);
+  assigns \result \from *b, addr;
+  ensures \result == \null ==> !claimed(b, addr);
+  ensures \result != \null ==> \exists integer i; 0 <= i < b->count && \result == b->ranges + i;
+  ensures \result != \null ==> holds(\result, addr);
+*/
 const struct snug__range *snug__bus_find(const struct snug__bus *b, uint64_t addr)
 {
 	return snug__bus_overlap(b, addr, 1);
 }
 
+/*@
+  requires bus_ok(b);
+  assigns \result \from *b, base, len;
+  ensures \result == \null ==> \forall integer x; base <= x < base + len ==> !claimed(b, x);
+  ensures \result != \null ==> \exists integer i; 0 <= i < b->count && \result == b->ranges + i;
+  ensures \result != \null ==> len > 0 && \result->base < base + len && base <= \result->last;
+*/
 const struct snug__range *snug__bus_overlap(const struct snug__bus *b, uint64_t base, uint64_t len)
 {
 	unsigned i = lower_bound(b, base);
@@ -157,8 +202,18 @@ int snug__bus_remove(struct snug__bus *b, uint64_t base)
 }
 
 /* The largest power of two that the ops take and that is still left. */
+/*@
+  requires max_size > 0 && left > 0;
+  assigns \nothing;
+  ensures 0 < \result <= max_size && \result <= left;
+*/
 static unsigned piece(unsigned max_size, uint64_t left)
 {
+	/*@
+	  loop invariant 0 < max_size <= \at(max_size, Pre);
+	  loop assigns max_size;
+	  loop variant max_size;
+	*/
 	while (max_size > left)
 		max_size /= 2;
 	return max_size;

@@ -39,11 +39,50 @@ void snug__mem_destroy(struct snug__mem *m)
 	*m = (struct snug__mem){0};
 }
 
+/*@
+  predicate region_ok(struct snug__region *r) =
+    0 < r->bytes && r->bytes % SNUG_PAGE == 0 && r->gpa + r->bytes <= GPA_LIMIT && \valid(r->host + (0 .. r->bytes - 1));
+
+  predicate mem_ok(struct snug__mem *m) =
+    \valid_read(m) && \valid_read(m->regions + (0 .. m->count - 1)) &&
+    (\forall integer i; 0 <= i < m->count ==> region_ok(m->regions + i)) &&
+    (\forall integer i, j; 0 <= i < j < m->count ==>
+      m->regions[i].gpa + m->regions[i].bytes <= m->regions[j].gpa);
+
+  predicate holds(struct snug__region *r, integer gpa) = r->gpa <= gpa < r->gpa + r->bytes;
+
+  predicate in_mem(struct snug__mem *m, integer gpa) =
+    \exists integer i; 0 <= i < m->count && holds(m->regions + i, gpa);
+
+  predicate inside(struct snug__region *r, integer gpa, integer len) =
+    len > 0 && r->gpa <= gpa && gpa + len <= r->gpa + r->bytes;
+
+  logic integer words(struct snug__region *r) = (r->bytes / SNUG_PAGE + 63) / 64;
+
+  predicate marks_ok(struct snug__mem *m, struct snug__region *r) =
+    \valid(r->dirty + (0 .. words(r) - 1)) && \valid(r->dirty_top + (0 .. (words(r) + 63) / 64 - 1)) &&
+    \separated(r->dirty + (0 .. words(r) - 1), r->dirty_top + (0 .. (words(r) + 63) / 64 - 1), m,
+               m->regions + (0 .. m->count - 1));
+*/
 /* The number of regions that start at or below gpa: the one that may hold it is the last of them. */
+/*@
+  requires mem_ok(m);
+  assigns \nothing;
+  ensures \result <= m->count;
+  ensures \forall integer i; 0 <= i < \result ==> m->regions[i].gpa <= gpa;
+  ensures \forall integer i; \result <= i < m->count ==> gpa < m->regions[i].gpa;
+*/
 static unsigned count_upto(const struct snug__mem *m, snug_gpa gpa)
 {
 	unsigned low = 0, high = m->count;
 
+	/*@
+	  loop invariant low <= high <= m->count;
+	  loop invariant \forall integer i; 0 <= i < low ==> m->regions[i].gpa <= gpa;
+	  loop invariant \forall integer i; high <= i < m->count ==> gpa < m->regions[i].gpa;
+	  loop assigns low, high;
+	  loop variant high - low;
+	*/
 	while (low < high) {
 		unsigned mid = low + (high - low) / 2;
 
@@ -55,6 +94,13 @@ static unsigned count_upto(const struct snug__mem *m, snug_gpa gpa)
 	return low;
 }
 
+/*@
+  requires mem_ok(m);
+  assigns \result \from *m, gpa;
+  ensures \result == \null ==> !in_mem(m, gpa);
+  ensures \result != \null ==> \exists integer i; 0 <= i < m->count && \result == m->regions + i;
+  ensures \result != \null ==> holds(\result, gpa);
+*/
 const struct snug__region *snug__mem_find(const struct snug__mem *m, snug_gpa gpa)
 {
 	unsigned n = count_upto(m, gpa);
@@ -64,6 +110,13 @@ const struct snug__region *snug__mem_find(const struct snug__mem *m, snug_gpa gp
 	return &m->regions[n - 1];
 }
 
+/*@
+  requires mem_ok(m);
+  assigns \result \from *m, gpa, bytes;
+  ensures \result == \null ==> \forall integer x; gpa <= x < gpa + bytes ==> !in_mem(m, x);
+  ensures \result != \null ==> \exists integer i; 0 <= i < m->count && \result == m->regions + i;
+  ensures \result != \null ==> bytes > 0 && \result->gpa < gpa + bytes && gpa < \result->gpa + \result->bytes;
+*/
 const struct snug__region *snug__mem_overlap(const struct snug__mem *m, snug_gpa gpa, uint64_t bytes)
 {
 	const struct snug__region *r = snug__mem_find(m, gpa);
@@ -338,6 +391,15 @@ uint64_t snug__mem_low_end(const struct snug__mem *m)
 }
 
 /* The region that holds gpa, where in it that is, and how many of the next len bytes it holds. */
+/*@
+  requires mem_ok(m) && \valid(off) && \valid(n);
+  requires \separated(off, n, m) && \separated(off, n, m->regions + (0 .. m->count - 1));
+  assigns \result, *off, *n \from *m, gpa, len;
+  ensures \result == \null ==> !in_mem(m, gpa);
+  ensures \result != \null ==> \exists integer i; 0 <= i < m->count && \result == m->regions + i;
+  ensures \result != \null ==> holds(\result, gpa) && *off == gpa - \result->gpa;
+  ensures \result != \null ==> *n == \min(len, \result->bytes - *off);
+*/
 static const struct snug__region *piece(const struct snug__mem *m, snug_gpa gpa, uint64_t len, uint64_t *off,
                                         uint64_t *n)
 {
@@ -350,10 +412,23 @@ static const struct snug__region *piece(const struct snug__mem *m, snug_gpa gpa,
 	return r;
 }
 
+/*@
+  requires mem_ok(m);
+  assigns \nothing;
+  ensures \result ==> \forall integer x; gpa <= x < gpa + len ==> in_mem(m, x);
+  ensures !\result ==> \exists integer x; (x == gpa || gpa < x < gpa + len) && !in_mem(m, x);
+*/
 bool snug__mem_has(const struct snug__mem *m, snug_gpa gpa, uint64_t len)
 {
 	uint64_t off, n;
 
+	/*@
+	  loop invariant \at(gpa, Pre) <= gpa && gpa + len == \at(gpa + len, Pre);
+	  loop invariant gpa == \at(gpa, Pre) || len > 0;
+	  loop invariant \forall integer x; \at(gpa, Pre) <= x < gpa ==> in_mem(m, x);
+	  loop assigns gpa, len, off, n;
+	  loop variant len;
+	*/
 	do {
 		if (!piece(m, gpa, len, &off, &n))
 			return false;
@@ -364,10 +439,23 @@ bool snug__mem_has(const struct snug__mem *m, snug_gpa gpa, uint64_t len)
 }
 
 /* Marks n bytes (1 or more) at off of a region.  Threads may mark at once, so that no mark is lost. */
+/*@
+  requires \valid_read(r) && region_ok(r) && \valid(r->dirty + (0 .. words(r) - 1));
+  requires \valid(r->dirty_top + (0 .. (words(r) + 63) / 64 - 1));
+  requires \separated(r, r->dirty + (0 .. words(r) - 1), r->dirty_top + (0 .. (words(r) + 63) / 64 - 1));
+  requires n > 0 && off + n <= r->bytes;
+  assigns r->dirty[off / SNUG_PAGE / 64 .. (off + n - 1) / SNUG_PAGE / 64],
+          r->dirty_top[off / SNUG_PAGE / 64 / 64 .. (off + n - 1) / SNUG_PAGE / 64 / 64];
+*/
 static void mark(const struct snug__region *r, uint64_t off, uint64_t n)
 {
 	uint64_t first = off / SNUG_PAGE, last = (off + n - 1) / SNUG_PAGE;
 
+	/*@
+	  loop invariant first / 64 <= w <= last / 64 + 1;
+	  loop assigns w, r->dirty[first / 64 .. last / 64], r->dirty_top[first / 64 / 64 .. last / 64 / 64];
+	  loop variant last / 64 + 1 - w;
+	*/
 	for (uint64_t w = first / 64; w <= last / 64; w++) {
 		uint64_t mask = UINT64_MAX;
 
@@ -436,7 +524,15 @@ int snug__mem_mark(struct snug__mem *m, snug_gpa gpa, uint64_t len)
 	return 0;
 }
 
-void *snug__mem_ptr(struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write)
+/*@
+  requires mem_ok(m) && \forall integer i; 0 <= i < m->count ==> marks_ok(m, m->regions + i);
+  ensures \result != \null ==> \exists integer i; 0 <= i < \old(m->count) &&
+    \old(inside(m->regions + i, gpa, len)) && \result == \old(m->regions[i].host + (gpa - m->regions[i].gpa));
+  ensures \result != \null ==> \valid(\result + (0 .. len - 1));
+  ensures \result == \null ==> \forall integer i; 0 <= i < \old(m->count) ==>
+    !\old(inside(m->regions + i, gpa, len));
+*/
+static uint8_t *bytes_at(const struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write)
 {
 	const struct snug__region *r;
 	uint64_t off, n;
@@ -447,6 +543,11 @@ void *snug__mem_ptr(struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write)
 	if (write)
 		mark(r, off, n);
 	return r->host + off;
+}
+
+void *snug__mem_ptr(struct snug__mem *m, snug_gpa gpa, uint64_t len, bool write)
+{
+	return bytes_at(m, gpa, len, write);
 }
 
 bool snug__mem_dirty(const struct snug__mem *m, snug_gpa gpa)

@@ -78,7 +78,7 @@ def function_lengths(path):
 
 def sizes():
     problems = []
-    for path in sources("src", "cli", "include", "tests", "bench", "examples", "guests"):
+    for path in sources("src", "cli", "include", "tests", "bench", "examples", "guests", "proofs"):
         lines = text(path).count("\n")
         limit = MAX_HEADER if path == "include/snug.h" else MAX_FILE
         if lines > limit:
@@ -169,7 +169,7 @@ def documented():
 
 
 def formatted():
-    files = [f for f in sources("src", "include", "cli", "tests", "bench", "examples", "guests")]
+    files = [f for f in sources("src", "include", "cli", "tests", "bench", "examples", "guests", "proofs")]
     code, out = run("clang-format", "--dry-run", "--Werror", *files)
     return [line for line in out.splitlines() if "error:" in line] or (["clang-format failed"] if code else [])
 
