@@ -6,7 +6,7 @@
 #   make bench    the promises of docs/promises.md, measured
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
-#   make fuzz     every fuzz target for TIME seconds (default 60)
+#   make fuzz     every fuzz target for TIME seconds (default 60), from SEED (default 1)
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
@@ -20,6 +20,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) g++ libcmocka-dev clang clang-
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local
 TIME ?= 60
+SEED ?= 1
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -103,7 +104,7 @@ lint: test-packages all
 	@python3 tests/run.py --only lint
 
 fuzz: fuzz-build
-	@python3 tests/run.py --only fuzz --fuzz-seconds $(TIME)
+	@tests/fuzz/run.py $(CURDIR)/build-fuzz --time $(TIME) --seed $(SEED)
 
 bench: all
 	@build/bench/bench build/snug build/bench/raw_main
