@@ -15,7 +15,6 @@ import sys
 
 FUZZ = os.path.dirname(os.path.abspath(__file__))
 FINDING = re.compile(r"Test unit written to (\S+)")
-# A leak in libFuzzer's own report is a find as well, so the exit status alone decides.
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 
 
