@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--time", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("targets", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()  # options may stand before and after the names
     names = sorted(f[5:] for f in os.listdir(os.path.join(args.build, "tests", "fuzz"))
                    if f.startswith("fuzz_") and "." not in f)
     names = [n for n in names if not args.targets or n in args.targets]
