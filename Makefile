@@ -7,6 +7,7 @@
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
 #   make fuzz     every fuzz target for TIME seconds (default 60), from SEED (default 1)
+#   make fuzz-guest  ACCESSES (default 10000000) random accesses from inside a guest, from SEED, on the real /dev/kvm
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
@@ -21,6 +22,7 @@ BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local
 TIME ?= 60
 SEED ?= 1
+ACCESSES ?= 10000000
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -47,8 +49,8 @@ with_httpd = [ -f build/examples/httpd/httpd ] || meson setup --reconfigure buil
 
 WERROR := --werror
 
-.PHONY: all run test test-slow bench bench-slow load lint fuzz install clean build-packages run-packages \
-        load-packages test-packages test-builds fuzz-build
+.PHONY: all run test test-slow bench bench-slow load lint fuzz fuzz-guest install clean build-packages run-packages \
+        load-packages test-packages test-builds asan-build fuzz-build
 
 all: build-packages
 	@mkdir -p build
@@ -79,15 +81,19 @@ run: run-packages all
 	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
 
 # A build made before cmocka was there has no tests yet.
-test-builds: test-packages all
+test-builds: test-packages all asan-build
 	@[ -d build/tests/unit ] || meson configure build -Dtests=enabled
 	@$(call with_httpd)
 	@$(call quiet,build)
-	@mkdir -p build-asan build-tsan
-	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
+	@mkdir -p build-tsan
 	@$(call setup,build-tsan,gcc,-Db_sanitize=thread -Db_lundef=false $(WERROR))
-	@$(call quiet,build-asan) && $(call quiet,build-tsan)
+	@$(call quiet,build-tsan)
 comma := ,
+
+asan-build: test-packages
+	@mkdir -p build-asan
+	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
+	@$(call quiet,build-asan)
 
 fuzz-build: test-packages
 	@mkdir -p build-fuzz
@@ -105,6 +111,9 @@ lint: test-packages all
 
 fuzz: fuzz-build
 	@tests/fuzz/run.py $(CURDIR)/build-fuzz --time $(TIME) --seed $(SEED)
+
+fuzz-guest: asan-build
+	@build-asan/tests/guestfuzz/guestfuzz $(ACCESSES) $(SEED)
 
 bench: all
 	@build/bench/bench build/snug build/bench/raw_main

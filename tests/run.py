@@ -29,6 +29,8 @@ SUITES = [
     ("kvm-asan", "build-asan", "kvm_", 120, True),
     ("guest-asan", "build-asan", "guest_", 120, True),
     ("fault-asan", "build-asan", "fault_", 120, True),
+    ("guestfuzz", "build", "guestfuzz", 20, True),
+    ("guestfuzz-asan", "build-asan", "guestfuzz", 20, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 100, False),
     ("lint", "build", "lint:", 150, False),
