@@ -6,7 +6,7 @@
 #   make bench    the promises of docs/promises.md, measured
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
-#   make fuzz     every fuzz target for TIME seconds (default 60), from SEED (default 1)
+#   make fuzz     every fuzz target and the command for TIME seconds (default 60), from SEED (default 1)
 #   make fuzz-guest  ACCESSES (default 10000000) random accesses from inside a guest, from SEED, on the real /dev/kvm
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
@@ -109,8 +109,9 @@ test-slow: test-builds fuzz-build
 lint: test-packages all
 	@python3 tests/run.py --only lint
 
-fuzz: fuzz-build
+fuzz: fuzz-build asan-build
 	@tests/fuzz/run.py $(CURDIR)/build-fuzz --time $(TIME) --seed $(SEED)
+	@python3 tests/cmdfuzz/test_command.py build-asan --time $(TIME) --seed $(SEED)
 
 fuzz-guest: asan-build
 	@build-asan/tests/guestfuzz/guestfuzz $(ACCESSES) $(SEED)
