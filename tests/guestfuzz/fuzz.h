@@ -9,6 +9,7 @@
 
 #define MS 1000000ull /* nanoseconds */
 #define RAM_BYTES 0x400000u
+#define REAL_RAM_BYTES 0x80000u /* in real mode, so that it reaches beyond */
 #define EXIT_KINDS (SNUG_EXIT_RETURN + 1)
 
 enum { DO_TIDY, DO_REGISTERS, DO_TABLES, DO_KINDS };

@@ -69,7 +69,7 @@ static const uint16_t doors[] = {0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe
                                  0,     0xfff, 0x80,  0x330, 0x331, 0x332, 0x337, 0x338, 0x32f, 0xfffd, 0xffff};
 
 static const struct gf_window low_windows[] = {
-    {0x7e000, 0x3fff, 0, 0x2000, 0},
+    {REAL_RAM_BYTES - 0x2000, 0x3fff, 0, 0x2000, 0},
     {0xa0000, 0x1fff, 0, 0, 0},
     {0xf0000, 0xfff, 0, 0, 0},
     {0xff000, 0x1fff, 0, 0, 0},
@@ -198,7 +198,7 @@ static int add_own(struct fuzz *f, struct snug_error *e)
 
 int life_begin(struct fuzz *f)
 {
-	struct snug_config cfg = {.mem_bytes = f->mode == SNUG_MODE_REAL ? 0x80000 : RAM_BYTES,
+	struct snug_config cfg = {.mem_bytes = f->mode == SNUG_MODE_REAL ? REAL_RAM_BYTES : RAM_BYTES,
 	                          .devices = SNUG_DEV_ALL,
 	                          .unclaimed = below(f, 4) ? SNUG_UNCLAIMED_IGNORE : SNUG_UNCLAIMED_EXIT,
 	                          .console = {heard, typed, f}};

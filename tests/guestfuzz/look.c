@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* look: the functions that look inside a guest, attacked with guests in any state; what they answer matters little */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -55,6 +56,21 @@ static void walks(struct fuzz *f, const struct snug_exit *x)
 		if (n > (int)sizeof(bytes))
 			failed(f, "more bytes than there is room for", NULL);
 	}
+}
+
+/* What reaches past the end of RAM is refused, whole. */
+static void edges(struct fuzz *f, const struct snug_exit *x)
+{
+	uint32_t ram = f->mode == SNUG_MODE_REAL ? REAL_RAM_BYTES : RAM_BYTES, before = below(f, 64),
+	         len = below(f, 128);
+	uint8_t bytes[128];
+	int want = len > before ? -EFAULT : 0;
+
+	(void)x;
+	if (len && snug_mem_read(f->vm, ram - before, bytes, len) != want)
+		failed(f, "a read at the end of RAM", NULL);
+	if (len && (snug_mem_ptr(f->vm, ram - before, len, false) == NULL) != (want != 0))
+		failed(f, "a pointer at the end of RAM", NULL);
 }
 
 static void core(struct fuzz *f, const struct snug_exit *x)
@@ -135,7 +151,7 @@ static void debugger(struct fuzz *f, const struct snug_exit *x)
 static const struct {
 	void (*look)(struct fuzz *f, const struct snug_exit *x);
 	unsigned rarity;
-} looks[] = {{autopsy, 2}, {walks, 2}, {core, 16}, {figures, 16}, {debugger, 8}, {clone, 32}, {file, 32}};
+} looks[] = {{autopsy, 2}, {walks, 2}, {edges, 2}, {core, 16}, {figures, 16}, {debugger, 8}, {clone, 32}, {file, 32}};
 
 void look_inside(struct fuzz *f, const struct snug_exit *x)
 {
