@@ -162,7 +162,7 @@ void life_plan(struct fuzz *f, struct gf_plan *plan)
 		block.args[i] = below(f, 2)   ? GF_BUFFER + below(f, 0x800)
 		                : below(f, 2) ? below(f, 0x800)
 		                              : odd_value(f);
-	if (block.args[0] < GF_BUFFER) /* what the host writes there would be the guest's own code or plan */
+	if (block.args[0] < RAM_BYTES) /* what the host writes there could be the code, the plan or the stack */
 		block.args[0] = GF_BUFFER;
 	if (block.args[1] > 0x800 && block.args[1] < 0x200000)
 		block.args[1] = 0x200000;
