@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -55,13 +56,18 @@ WORDS = ["0x10", "-9223372036854775809", "s:", "o:99999999999", "o:-1", "io:", "
          "\x1b[2J", "\udcff", "%n%s", "x" * 5000]
 
 
-def run(words, folder):
-    """Status (None: it hangs), stderr."""
+def run(words, folder, most=None):
+    """Status (None: it hangs), stderr.  most: no file may grow above so many bytes, as on a full disk."""
+    def limit():
+        if most:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
     env = dict(os.environ, LC_ALL="C", ASAN_OPTIONS="abort_on_error=0:detect_leaks=1:exitcode=99",
                UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1:exitcode=99", TMPDIR=folder)
     try:
         p = subprocess.run([tap.SNUG, *words], cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           stderr=subprocess.PIPE, timeout=HANG, check=False)
+                           stderr=subprocess.PIPE, timeout=HANG, check=False,
+                           preexec_fn=limit if most else None, restore_signals=not most)  # SIGXFSZ stays ignored: EFBIG
         return p.returncode, p.stderr.decode("utf-8", "replace")
     except subprocess.TimeoutExpired as e:
         return None, (e.stderr or b"").decode("utf-8", "replace")
@@ -104,7 +110,7 @@ def damage(rng, data, others):
     data = bytearray(data)
     for _ in range(rng.choice((0, 0, 1, 1, 2, 5))):
         near = min(len(data), rng.choice((64, 512, 4096, 1 << 30)))
-        at, what = rng.randrange(near + 1), rng.randrange(7)
+        at, what = rng.randrange(near + 1), rng.randrange(9)
         if what <= 1 and at < len(data):
             data[at] ^= 1 << rng.randrange(8)
         elif what == 2 and at < len(data):
@@ -118,6 +124,8 @@ def damage(rng, data, others):
             other = rng.choice(others)
             start = rng.randrange(len(other) + 1)
             data[at:at + rng.choice((0, 64, 4096))] = other[start:start + rng.choice((16, 512, 8192))]
+        elif what <= 7 and at < len(data):
+            data[at] = (data[at] + rng.choice((-2, -1, 1, 2, 16))) & 0xFF
         else:
             data[at:at] = bytes([rng.randrange(256)]) * rng.choice((1, 8, 4096))
     return bytes(data)
@@ -172,13 +180,14 @@ class Case:
             tail.insert(rng.randrange(len(tail) + 1), rng.choice(WORDS))
         self.words += words + tail if rng.random() < 0.8 else tail + words
         self.operands = tail
+        self.most = rng.choice((1, 100, 4096, 65536)) if rng.random() < 0.1 else None
 
     def problems(self, folder):
         path = os.path.join(folder, "image")
         with open(path, "wb") as f:
             f.write(self.image)
         os.chmod(path, 0o600)
-        status, err = run(self.words, folder)
+        status, err = run(self.words, folder, self.most)
         return list(self.judge(folder, path, status, err)), status, err
 
     def judge(self, folder, path, status, err):
@@ -216,25 +225,26 @@ class Case:
         return "ended by exit status" in err
 
     def half_results(self, folder):
-        for i, word in enumerate(self.words):
-            for option in ("--json", "--trace"):
-                name = word[len(option) + 1:] if word.startswith(option + "=") else \
-                    self.words[i + 1] if word == option and i + 1 < len(self.words) else ""
-                where = os.path.join(folder, name)
-                if not name.endswith(".out") or not os.path.isfile(where):
-                    continue
-                try:
-                    with open(where, encoding="utf-8") as f:
-                        json.load(f)
-                except ValueError as e:
-                    yield f"{option} wrote what is no JSON: {e}"
+        last = {}  # of an option given twice the last one counts
+        for word, after in zip(self.words, [*self.words[1:], ""]):
+            option, equals, value = word.partition("=")
+            last[option] = value if equals else after
+        for option in ("--json", "--trace"):
+            where = os.path.join(folder, last.get(option, ""))
+            if not where.endswith(".out") or not os.path.isfile(where):
+                continue
+            try:
+                with open(where, encoding="utf-8") as f:
+                    json.load(f)
+            except ValueError as e:
+                yield f"{option} wrote what is no JSON: {e}"
 
 
 def keep(case, number, folder, found, status, err):
     finds = os.path.join(tap.BUILD, "finds", "command", f"case-{number}")
     shutil.rmtree(finds, ignore_errors=True)
     shutil.copytree(folder, finds)
-    print(f"# case {number}: {'; '.join(found)}\n#   {[tap.SNUG, *case.words]}\n#   in {finds}, status {status}")
+    print(f"# case {number}: {'; '.join(found)}\n#   {[tap.SNUG, *case.words]}, files of at most {case.most} bytes\n#   in {finds}, status {status}")
     for line in err.splitlines()[:60]:
         print(f"#   {line}")
     sys.stdout.flush()
