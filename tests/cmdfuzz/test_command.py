@@ -108,6 +108,8 @@ def originals():
 
 def damage(rng, data, others):
     data = bytearray(data)
+    if rng.random() < 0.1:
+        del data[rng.randrange(len(data) + 1):]
     for _ in range(rng.choice((0, 0, 1, 1, 2, 5))):
         near = min(len(data), rng.choice((64, 512, 4096, 1 << 30)))
         at, what = rng.randrange(near + 1), rng.randrange(9)
