@@ -121,12 +121,14 @@ static void strange_end(struct fuzz *f, const struct snug_exit *x)
 		snug_autopsy_text(&a, print_line, &lines);
 }
 
-static void answer_tidy(struct fuzz *f, const struct snug_exit *x)
+static void answer_tidy(struct fuzz *f, const struct snug_exit *x, bool strings)
 {
 	uint64_t value = rnd(f);
 
 	mix(f, x->kind);
 	if (x->kind == SNUG_EXIT_PIO) {
+		if (x->pio.count < 1 || x->pio.count > (strings ? 255 : 1))
+			failed(f, "more elements at once than the guest asked for", NULL);
 		mix(f, (uint64_t)x->pio.port << 32 | x->pio.size << 16 | x->pio.write);
 		if (!x->pio.write)
 			for (uint32_t i = 0; i < x->pio.size * x->pio.count; i++)
@@ -183,7 +185,7 @@ static void tidy_round(struct fuzz *f)
 			return;
 		}
 		f->returned[x.kind]++;
-		answer_tidy(f, &x);
+		answer_tidy(f, &x, plan.strings);
 		if (x.kind == SNUG_EXIT_STATUS && x.status.port == SNUG_PORT_EXIT)
 			snug_mem_read(f->vm, GF_PLAN, &plan, sizeof(plan));
 		if (x.kind != SNUG_EXIT_PIO && x.kind != SNUG_EXIT_MMIO && x.kind != SNUG_EXIT_STATUS &&
