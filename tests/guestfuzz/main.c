@@ -185,6 +185,8 @@ static void tidy_round(struct fuzz *f)
 			return;
 		}
 		f->returned[x.kind]++;
+		if (x.kind == SNUG_EXIT_SIGNAL) /* somebody stopped or froze this process: no doing of the guest's */
+			continue;
 		answer_tidy(f, &x, plan.strings);
 		if (x.kind == SNUG_EXIT_STATUS && x.status.port == SNUG_PORT_EXIT)
 			snug_mem_read(f->vm, GF_PLAN, &plan, sizeof(plan));
