@@ -279,8 +279,8 @@ static void say_kinds(const char *title, const uint64_t *counts)
 
 /* docs/fuzzing.md says why these bounds. */
 #if defined(__SANITIZE_ADDRESS__)
-#define RSS_BOUND_KB 32768
-#define MAPS_BOUND 64
+#define RSS_BOUND_KB 8192
+#define MAPS_BOUND 48
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
