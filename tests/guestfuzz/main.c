@@ -185,7 +185,7 @@ static void tidy_round(struct fuzz *f)
 			return;
 		}
 		f->returned[x.kind]++;
-		if (x.kind == SNUG_EXIT_SIGNAL) /* somebody stopped or froze this process: no doing of the guest's */
+		if (x.kind == SNUG_EXIT_SIGNAL) /* from outside: snug.h says to run on */
 			continue;
 		answer_tidy(f, &x, plan.strings);
 		if (x.kind == SNUG_EXIT_STATUS && x.status.port == SNUG_PORT_EXIT)
