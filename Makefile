@@ -7,12 +7,13 @@
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
 #   make prove    the contracts of arithmetic, cursors, memory and bus, proved by Frama-C
-#   make fuzz     every fuzz target for TIME seconds (default 60)
+#   make fuzz     every fuzz target and the command for TIME seconds (default 60), from SEED (default 1)
+#   make fuzz-guest  ACCESSES (default 10000000) random accesses from inside a guest, from SEED, on the real /dev/kvm
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
 BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev \
-                  libzydis-dev
+                  libzydis-dev libseccomp-dev
 RUN_PACKAGES := seabios
 LOAD_PACKAGES := libmicrohttpd-dev wrk
 TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck \
@@ -22,6 +23,8 @@ PROVE_PACKAGES := frama-c-base why3 z3 cvc4
 BIOS := /usr/share/seabios/bios.bin
 PREFIX ?= /usr/local
 TIME ?= 60
+SEED ?= 1
+ACCESSES ?= 10000000
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -48,8 +51,8 @@ with_httpd = [ -f build/examples/httpd/httpd ] || meson setup --reconfigure buil
 
 WERROR := --werror
 
-.PHONY: all run test test-slow bench bench-slow load lint prove fuzz install clean build-packages run-packages \
-        load-packages test-packages test-builds fuzz-build
+.PHONY: all run test test-slow bench bench-slow load lint prove fuzz fuzz-guest install clean build-packages run-packages \
+        load-packages test-packages test-builds asan-build fuzz-build
 
 all: build-packages
 	@mkdir -p build
@@ -80,15 +83,19 @@ run: run-packages all
 	  [ $$status = 124 ] && grep -q 'SeaBIOS (version' build/seabios.out
 
 # A build made before cmocka was there has no tests yet.
-test-builds: test-packages all
+test-builds: test-packages all asan-build
 	@[ -d build/tests/unit ] || meson configure build -Dtests=enabled
 	@$(call with_httpd)
 	@$(call quiet,build)
-	@mkdir -p build-asan build-tsan
-	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
+	@mkdir -p build-tsan
 	@$(call setup,build-tsan,gcc,-Db_sanitize=thread -Db_lundef=false $(WERROR))
-	@$(call quiet,build-asan) && $(call quiet,build-tsan)
+	@$(call quiet,build-tsan)
 comma := ,
+
+asan-build: test-packages
+	@mkdir -p build-asan
+	@$(call setup,build-asan,gcc,-Db_sanitize=address$(comma)undefined -Db_lundef=false $(WERROR))
+	@$(call quiet,build-asan)
 
 fuzz-build: test-packages
 	@mkdir -p build-fuzz
@@ -109,8 +116,12 @@ prove:
 	$(call need,python3 gcc libc6-dev $(PROVE_PACKAGES))
 	@python3 proofs/prove.py
 
-fuzz: fuzz-build
-	@python3 tests/run.py --only fuzz --fuzz-seconds $(TIME)
+fuzz: fuzz-build asan-build
+	@tests/fuzz/run.py $(CURDIR)/build-fuzz --time $(TIME) --seed $(SEED)
+	@python3 tests/cmdfuzz/test_command.py build-asan --time $(TIME) --seed $(SEED)
+
+fuzz-guest: asan-build
+	@build-asan/tests/guestfuzz/guestfuzz $(ACCESSES) $(SEED)
 
 bench: all
 	@build/bench/bench build/snug build/bench/raw_main

@@ -249,10 +249,11 @@ static void tell_repeat(struct call *c)
 static json_t *call_json(const struct call *c)
 {
 	json_t *o = cli_result_json(c->run.result, c->run.args), *call;
+	const char *name = c->run.args->operand_count > 1 ? c->run.args->operands[1] : NULL; /* --list: none */
 	char hex[32];
 
-	call = json_pack("{s:o, s:b, s:I}", "function", cli_json_text(c->fn.name), "returned", c->returned > 0,
-	                 "count", (json_int_t)c->returned);
+	call = json_pack("{s:o, s:b, s:I}", "function", name ? cli_json_text(name) : json_null(), "returned",
+	                 c->returned > 0, "count", (json_int_t)c->returned);
 	if (c->returned) {
 		snprintf(hex, sizeof hex, "0x%" PRIx64, c->value);
 		json_object_set_new(call, "value", json_integer((json_int_t)c->value));

@@ -29,6 +29,9 @@ SUITES = [
     ("kvm-asan", "build-asan", "kvm_", 120, True),
     ("guest-asan", "build-asan", "guest_", 120, True),
     ("fault-asan", "build-asan", "fault_", 120, True),
+    ("guestfuzz", "build", "guestfuzz", 20, True),
+    ("guestfuzz-asan", "build-asan", "guestfuzz", 20, True),
+    ("cmdfuzz-asan", "build-asan", "cmd:", 20, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 100, False),
     ("lint", "build", "lint:", 180, False),
@@ -71,8 +74,9 @@ def commands(suite, build, prefix, args):
             if f.startswith("test_") and f.endswith(".py"):
                 yield f[5:-3], [sys.executable, os.path.join(ROOT, "tests", folder, f), os.path.join(ROOT, build)]
 
-    if prefix in ("cli:", "example:", "lint:"):
-        return list(python({"cli:": "cli", "example:": "examples", "lint:": "lint"}[prefix]))
+    folders = {"cli:": "cli", "cmd:": "cmdfuzz", "example:": "examples", "lint:": "lint"}
+    if prefix in folders:
+        return list(python(folders[prefix]))
     if suite == "fuzz":
         # A folder of finds comes first: libFuzzer writes new inputs there, and only reads the kept corpus.
         out = []

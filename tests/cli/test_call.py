@@ -171,6 +171,14 @@ def test_json():
     assert j["result"]["exit"] == "return" and j["result"]["status"] == 0 and j["stats"], j
 
 
+def test_json_without_a_call():
+    bad(126, "--json", "out.json", image("cut.elf", open(FUNCTIONS, "rb").read()[:4096]), "add", "1", "2", ("elf: ",))
+    assert results()["call"] == {"function": "add", "returned": False, "count": 0}
+    assert results()["result"]["status"] == 126
+    expect(call("--json", "out.json", "--list", FUNCTIONS), 0)
+    assert results()["call"] == {"function": None, "returned": False, "count": 0}
+
+
 def test_stats():
     tap.narrow(expect(call("--stats", FUNCTIONS, "add", "1", "2"), 0, "time in KVM_RUN", "guest memory").err)
 
