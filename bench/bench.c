@@ -16,6 +16,7 @@
 #include <snug.h>
 
 #include "bench.h"
+#include "confined.h"
 #include "lives.h"
 #include "proc.h"
 #include "raw.h"
@@ -151,6 +152,21 @@ static const char *trace_measure(struct bench *b, struct figure *f)
 	return service_measure(b, f, start_trace);
 }
 
+/* What the filter of a sandboxed thread costs an exit, over the same in a thread without. */
+static const char *filter_measure(struct bench *b, struct figure *f)
+{
+	const char *why = NULL;
+
+	b->vm = exits_vm(b);
+	b->plain = exits_vm(b);
+	if (!b->vm || !b->plain || measure_confined(exits_ours, exits_plain, b, b->blocks, f) < 0)
+		why = "a run failed, or there is no seccomp";
+	snug_vm_free(b->vm);
+	snug_vm_free(b->plain);
+	b->vm = b->plain = NULL;
+	return why;
+}
+
 /* This process's resident memory in KiB, or below 0. */
 static double resident(void)
 {
@@ -238,15 +254,16 @@ static double program_floor(const struct bench *b, proc_fn fn)
 	return fn(argv);
 }
 
-static double program_ours(const struct bench *b, proc_fn fn)
+static double program_ours(const struct bench *b, const char *how, proc_fn fn)
 {
 	char snug[256], mode[8], image[64];
-	char run[] = "run", sandbox[] = "--sandbox", off[] = "off", as[] = "--as", flat[] = "flat", m[] = "--mode";
-	char *argv[] = {snug, run, sandbox, off, as, flat, m, mode, image, NULL};
+	char run[] = "run", sandbox[] = "--sandbox", h[8], as[] = "--as", flat[] = "flat", m[] = "--mode";
+	char *argv[] = {snug, run, sandbox, h, as, flat, m, mode, image, NULL};
 
 	snprintf(snug, sizeof(snug), "%s", b->snug);
 	snprintf(mode, sizeof(mode), "%s", b->wide ? "long" : "real");
 	snprintf(image, sizeof(image), "%s", b->image);
+	snprintf(h, sizeof(h), "%s", how);
 	return fn(argv);
 }
 
@@ -257,7 +274,12 @@ static double time_floor(void *ctx)
 
 static double time_ours(void *ctx)
 {
-	return program_ours(ctx, proc_time);
+	return program_ours(ctx, "off", proc_time);
+}
+
+static double time_confined(void *ctx)
+{
+	return program_ours(ctx, "on", proc_time);
 }
 
 static double memory_floor(void *ctx)
@@ -267,7 +289,7 @@ static double memory_floor(void *ctx)
 
 static double memory_ours(void *ctx)
 {
-	return program_ours(ctx, proc_memory);
+	return program_ours(ctx, "off", proc_memory);
 }
 
 static const char *program_measure(struct bench *b, struct figure *f, measure_fn ours, measure_fn floor)
@@ -298,6 +320,11 @@ static const char *time_measure(struct bench *b, struct figure *f)
 	return program_measure(b, f, time_ours, time_floor);
 }
 
+static const char *sandbox_measure(struct bench *b, struct figure *f)
+{
+	return program_measure(b, f, time_confined, time_ours);
+}
+
 static const char *memory_measure(struct bench *b, struct figure *f)
 {
 	return program_measure(b, f, memory_ours, memory_floor);
@@ -316,6 +343,8 @@ static const struct row {
     {"VM create, load, first exit, free: long mode", true, false, 1.10, 0, life_measure},
     {"snug run, whole process: real mode", false, false, 1.25, 0, time_measure},
     {"snug run, whole process: long mode", true, false, 1.25, 0, time_measure},
+    {"snug run with the sandbox, against without", false, false, 1, 1200000, sandbox_measure},
+    {"exit in a sandboxed thread, against outside", true, false, 1.02, 0, filter_measure},
     {"snug run, VmHWM less guest pages: real mode", false, true, 3072, 0, memory_measure},
     {"snug run, VmHWM less guest pages: long mode", true, true, 3072, 0, memory_measure},
     {"exit with statistics on, against off", true, false, 1.03, 100, stats_measure},

@@ -8,6 +8,7 @@
 #include "callarg.h"
 #include "cli.h"
 #include "ends.h"
+#include "jail.h"
 #include "outfile.h"
 #include "run.h"
 #include "times.h"
@@ -198,16 +199,16 @@ static bool call_all(struct call *c)
 	uint64_t times = c->run.args->repeat;
 	struct snug_error e;
 
+	if ((times && snug_baseline(c->run.vm, &e) < 0) || cli_jail_close(c->run.args, &e) < 0) {
+		cli_run_fail(&c->run, CLI_FAILED, &e);
+		return false;
+	}
 	if (!times)
 		return repeat(c, 1);
 	c->call_ns = calloc(times, sizeof *c->call_ns);
 	c->reset_ns = calloc(times, sizeof *c->reset_ns);
 	if (!c->call_ns || !c->reset_ns)
 		return no_memory(c);
-	if (snug_baseline(c->run.vm, &e) < 0) {
-		cli_run_fail(&c->run, CLI_FAILED, &e);
-		return false;
-	}
 	if (!repeat(c, times))
 		return false;
 	c->call = cli_times(c->call_ns, times);

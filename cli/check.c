@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "jail.h"
 #include "device.h"
 #include "json.h"
 
@@ -183,6 +184,27 @@ static void check_guest(struct check *c)
 	snug_vm_free(vm);
 }
 
+/* The layers of --sandbox, each with what this kernel has of it. */
+static void check_sandbox(struct check *c)
+{
+	struct snug_layer layers[8];
+	int n = snug_sandbox_layers(layers, 8);
+	char lacks[300], text[400];
+
+	cli_jail_namespaces(lacks, sizeof lacks);
+	snprintf(text, sizeof text, "%s%s",
+	         lacks[0] ? "lost: " : "mount, pid, ipc, uts, network; an empty root directory", lacks);
+	row(c, lacks[0] ? MISSING : OK, "sandbox, namespaces", lacks[0] ? "" : "yes", text,
+	    lacks[0] ? "user.max_*_namespaces (sysctl) above 0, and user namespaces for all" : NULL);
+	for (int i = 0; i < n && i < 8; i++) {
+		char name[48];
+
+		snprintf(name, sizeof name, "sandbox, %s", layers[i].name);
+		row(c, layers[i].there ? OK : MISSING, name, layers[i].there ? "yes" : "no",
+		    layers[i].there ? layers[i].what : "lost: this layer", layers[i].there ? NULL : layers[i].what);
+	}
+}
+
 static int write_json(const struct check *c, const char *path, const struct snug_host *host)
 {
 	json_t *o =
@@ -207,6 +229,7 @@ int verb_check(const struct cli_args *args)
 		check_guest(&c);
 	}
 	check_limits(&c);
+	check_sandbox(&c);
 	printf("\n%s\n", c.failed ? "Guests cannot run here: see the rows marked FAIL." : "Guests can run here.");
 	if (args->json)
 		status = write_json(&c, args->json, &host);

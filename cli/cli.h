@@ -3,6 +3,7 @@
 #ifndef SNUG_CLI_H
 #define SNUG_CLI_H
 
+#include <poll.h>
 #include <stdio.h>
 
 #include <snug.h>
@@ -55,5 +56,8 @@ const char *cli_size(char out[32], uint64_t bytes);
 
 /* Nanoseconds of the monotonic clock. */
 uint64_t cli_now(void);
+
+/* poll(2) of one, by the one system call that the sandbox lets pass.  -1: for ever. */
+int cli_poll(struct pollfd *p, int ms);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "crowd.h"
+#include "jail.h"
 #include "json.h"
 #include "outfile.h"
 #include "run.h"
@@ -118,8 +119,10 @@ static int check_args(const struct cli_args *args, struct snug_error *e)
 
 int verb_clone(const struct cli_args *args)
 {
-	const struct snug_config cfg = {
-	    .size = sizeof cfg, .unclaimed = SNUG_UNCLAIMED_IGNORE, .kvm_path = args->kvm};
+	const struct snug_config cfg = {.size = sizeof cfg,
+	                                .unclaimed = SNUG_UNCLAIMED_IGNORE,
+	                                .flags = cli_jail_config(args),
+	                                .kvm_path = args->kvm};
 	struct cli_crowd c = {.args = args, .count = args->count};
 	struct times t = {0};
 	uint64_t begin = cli_now();

@@ -58,9 +58,9 @@ static bool wait_writable(const struct cli_console *c)
 	uint64_t now = c->deadline ? cli_now() : 0, ms;
 
 	if (c->deadline && now >= c->deadline)
-		return poll(&p, 1, 0) > 0;
+		return cli_poll(&p, 0) > 0;
 	ms = (c->deadline - now) / 1000000 + 1;
-	return poll(&p, 1, c->deadline && ms < INT_MAX ? (int)ms : -1) != 0;
+	return cli_poll(&p, c->deadline && ms < INT_MAX ? (int)ms : -1) != 0;
 }
 
 void cli_console_write(void *ctx, const void *bytes, size_t len)
@@ -95,7 +95,7 @@ size_t cli_console_read(void *ctx, void *bytes, size_t len)
 	struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
 	ssize_t n;
 
-	if (c->eof || len == 0 || poll(&p, 1, 0) <= 0)
+	if (c->eof || len == 0 || cli_poll(&p, 0) <= 0)
 		return 0;
 	n = read(STDIN_FILENO, bytes, len);
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))

@@ -11,6 +11,9 @@
 #include "cli.h"
 #include "crowd.h"
 #include "ends.h"
+#include "jail.h"
+
+#define SPARE_FILES 16 /* descriptors for all else */
 
 /* The clones not yet taken are left alone. */
 static void give_up(struct cli_crowd *c, const struct snug_error *e)
@@ -22,18 +25,35 @@ static void give_up(struct cli_crowd *c, const struct snug_error *e)
 	atomic_store(&c->next, c->count);
 }
 
+/* All threads are confined before any runs a guest: what breaks out in one of them could use the others. */
+static bool confine(struct cli_crowd *c)
+{
+	struct snug_error e;
+	bool good = cli_jail_thread(c->args, &e) == 0;
+
+	if (!good)
+		give_up(c, &e);
+	pthread_barrier_wait(&c->confined);
+	return good;
+}
+
 static void *worker(void *arg)
 {
 	struct cli_crowd *c = arg;
 	size_t i;
 
+	/* Till all are made. */
+	pthread_mutex_lock(&c->lock);
+	pthread_mutex_unlock(&c->lock);
+	if (c->guests && !confine(c))
+		return NULL;
 	while ((i = atomic_fetch_add(&c->next, 1)) < c->count)
 		c->work(c, &c->clones[i]);
 	return NULL;
 }
 
-/* Does work for each clone, in as many threads as are of use. */
-static void each(struct cli_crowd *c, void (*work)(struct cli_crowd *c, struct cli_clone *one))
+/* Does work for each clone, in as many threads as are of use; guests: the work runs guests. */
+static void each(struct cli_crowd *c, bool guests, void (*work)(struct cli_crowd *c, struct cli_clone *one))
 {
 	enum { MOST = 256 };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -43,13 +63,18 @@ static void each(struct cli_crowd *c, void (*work)(struct cli_crowd *c, struct c
 	threads = threads < MOST ? threads : MOST;
 	threads = threads < c->count ? threads : c->count;
 	c->work = work;
+	c->guests = guests;
 	atomic_store(&c->next, 0);
+	pthread_mutex_lock(&c->lock);
 	/* This thread is one of them, so that all goes on, slower, where no further one can be had. */
 	while (made + 1 < threads && pthread_create(&thread[made], NULL, worker, c) == 0)
 		made++;
+	pthread_barrier_init(&c->confined, NULL, (unsigned)made + 1);
+	pthread_mutex_unlock(&c->lock);
 	worker(c);
 	for (size_t i = 0; i < made; i++)
 		pthread_join(thread[i], NULL);
+	pthread_barrier_destroy(&c->confined);
 }
 
 static void keep(void *ctx, const void *bytes, size_t len)
@@ -166,7 +191,7 @@ static int write_all(const char *bytes, size_t len)
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return errno;
 		if (n < 0 && errno == EAGAIN) /* a pipe somebody made non-blocking */
-			poll(&p, 1, -1);
+			cli_poll(&p, -1);
 		if (n > 0) {
 			bytes += n;
 			len -= (size_t)n;
@@ -208,14 +233,17 @@ static void run_one(struct cli_crowd *c, struct cli_clone *one)
 /* So many descriptors are needed at a time; it is better to know before the first clone. */
 static int prepare(struct cli_crowd *c)
 {
-	uint64_t cpus = 0;
+	uint64_t cpus = 0, files;
 
 	while (snug_vm_vcpu(c->parent, (unsigned)cpus))
 		cpus++;
-	if (snug_files_need((1 + cpus) * c->count, &c->error) < 0)
+	files = (1 + cpus) * c->count;
+	if (snug_files_need(files, &c->error) < 0)
 		return c->error.code;
 	c->clones = calloc(c->count, sizeof *c->clones);
-	return c->clones ? 0 : cli_err(&c->error, -ENOMEM, NULL, "no memory for %zu clones", c->count);
+	if (!c->clones)
+		return cli_err(&c->error, -ENOMEM, NULL, "no memory for %zu clones", c->count);
+	return cli_jail_process(c->args, files + SPARE_FILES, &c->error);
 }
 
 void cli_crowd_run(struct cli_crowd *c)
@@ -223,9 +251,9 @@ void cli_crowd_run(struct cli_crowd *c)
 	pthread_mutex_init(&c->lock, NULL);
 	if (prepare(c) < 0)
 		return;
-	each(c, make);
+	each(c, false, make);
 	if (!c->error.code)
-		each(c, run_one);
+		each(c, true, run_one);
 }
 
 void cli_crowd_free(struct cli_crowd *c)

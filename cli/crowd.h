@@ -38,6 +38,8 @@ struct cli_crowd {
 	struct cli_clone *clones;
 	size_t count;
 	void (*work)(struct cli_crowd *c, struct cli_clone *one); /* what is done now with each of them */
+	bool guests;                                              /* it runs them */
+	pthread_barrier_t confined;                               /* all threads are */
 	atomic_size_t next;
 	pthread_mutex_t lock;    /* of the rest */
 	size_t shown;            /* those before are written out */

@@ -41,6 +41,7 @@ static int listen_tcp(struct cli_gdb *g, const char *where, const char *port, st
 	a.sin_port = htons((uint16_t)n);
 	g->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (g->listener < 0 || setsockopt(g->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0 ||
+	    setsockopt(g->listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) < 0 || /* accepted ones have it too */
 	    bind(g->listener, (struct sockaddr *)&a, len) < 0 || listen(g->listener, 1) < 0 ||
 	    getsockname(g->listener, (struct sockaddr *)&a, &len) < 0)
 		return sock_failed(where, e);
@@ -130,12 +131,9 @@ void cli_gdb_close(struct cli_gdb *g)
 /* Somebody may be at the door: the guest stands for him. */
 static int greet(struct cli_gdb *g, snug_vm *vm, struct snug_error *e)
 {
-	int one = 1;
-
 	g->peer = accept4(g->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (g->peer < 0)
 		return 0;
-	setsockopt(g->peer, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* no matter on a Unix socket */
 	return snug_gdb_new(vm, 1, &g->session, e);
 }
 
@@ -148,7 +146,7 @@ static bool flush_out(struct cli_gdb *g)
 		g->out_len += snug_gdb_output(g->session, g->out + g->out_len, sizeof g->out - g->out_len);
 		if (!g->out_len)
 			return true;
-		n = send(g->peer, g->out, g->out_len, MSG_NOSIGNAL);
+		n = write(g->peer, g->out, g->out_len);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
 		g->out_len -= (size_t)n;
@@ -159,7 +157,7 @@ static bool flush_out(struct cli_gdb *g)
 /* Hands on what came.  False: the peer is gone. */
 static bool listen_to(struct cli_gdb *g)
 {
-	ssize_t n = sizeof g->in - g->in_len ? recv(g->peer, g->in + g->in_len, sizeof g->in - g->in_len, 0) : -1;
+	ssize_t n = sizeof g->in - g->in_len ? read(g->peer, g->in + g->in_len, sizeof g->in - g->in_len) : -1;
 	size_t taken;
 
 	if (n == 0 || (n < 0 && g->in_len < sizeof g->in && errno != EAGAIN && errno != EINTR))
@@ -178,7 +176,7 @@ static void say_goodbye(struct cli_gdb *g)
 	struct pollfd p = {.fd = g->peer, .events = POLLOUT};
 	uint64_t until = cli_now() + PARTING * MS;
 
-	while (flush_out(g) && g->out_len && cli_now() < until && poll(&p, 1, PARTING) > 0)
+	while (flush_out(g) && g->out_len && cli_now() < until && cli_poll(&p, PARTING) > 0)
 		;
 	snug_gdb_free(g->session);
 	g->session = NULL;
@@ -197,7 +195,7 @@ static void wait_for(const struct cli_gdb *g, uint64_t deadline)
 		return; /* there is more to hand on */
 	if (g->out_len)
 		p.events = g->in_len < sizeof g->in ? POLLIN | POLLOUT : POLLOUT;
-	poll(&p, 1, !deadline ? -1 : ms < 1000000 ? (int)ms : 1000000);
+	cli_poll(&p, !deadline ? -1 : ms < 1000000 ? (int)ms : 1000000);
 }
 
 /* The guest stands until a debugger comes back, but for one who only knocked: a detached guest runs on. */

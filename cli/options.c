@@ -81,8 +81,13 @@ const struct cli_option cli_options[] = {
      "without "
      "having saved has status 125.",
      RUNS, CLI_TYPE_PATH, FIELD(save)},
-    {"sandbox", "on|off", "confine snug itself (default off; this version has no sandbox yet)", NULL, RUNS,
-     CLI_TYPE_ONOFF, FIELD(sandbox)},
+    {"sandbox", "HOW", "confine snug itself: on, off or strict (default on)",
+     "Before the guest's first instruction: namespaces of its own, an empty root directory, no capabilities, "
+     "Landlock, "
+     "and a filter of system calls. What this kernel lacks is told and gone without; strict refuses to run then.",
+     RUNS | CLI_CLONE | CLI_CALL, CLI_TYPE_SANDBOX, FIELD(sandbox)},
+    {"dumpable", NULL, "leave guest memory in core dumps of snug itself", NULL, RUNS | CLI_CLONE | CLI_CALL,
+     CLI_TYPE_FLAG, FIELD(dumpable)},
     {"verify", NULL, "read all of memory too, and compare its checksums", NULL, CLI_SNAPSHOT, CLI_TYPE_FLAG,
      FIELD(verify)},
     {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
@@ -126,14 +131,17 @@ const struct cli_verb *cli_verb_find(const char *name)
 	return NULL;
 }
 
+/* As enum cli_sandbox has them. */
+static const char *const sandboxes[] = {"on", "off", "strict"};
+
 const char *cli_choice(enum cli_type type, unsigned index)
 {
 	if (type == CLI_TYPE_KIND)
 		return index < SNUG_KIND_FIRMWARE ? snug_kind_name(SNUG_KIND_FLAT + index) : NULL;
 	if (type == CLI_TYPE_MODE)
 		return index < SNUG_MODE_RESET ? snug_mode_name(SNUG_MODE_REAL + index) : NULL;
-	if (type == CLI_TYPE_ONOFF)
-		return index == 0 ? "on" : index == 1 ? "off" : NULL;
+	if (type == CLI_TYPE_SANDBOX)
+		return index < sizeof sandboxes / sizeof *sandboxes ? sandboxes[index] : NULL;
 	return NULL;
 }
 

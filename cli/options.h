@@ -33,8 +33,10 @@ enum cli_type {
 	CLI_TYPE_SECONDS, /* uint64_t, nanoseconds */
 	CLI_TYPE_ADDRESS, /* struct cli_address */
 	CLI_TYPE_PATH,    /* const char * */
-	CLI_TYPE_ONOFF,   /* bool */
+	CLI_TYPE_SANDBOX, /* int, enum cli_sandbox */
 };
+
+struct cli_jail;
 
 struct cli_address {
 	bool given; /* 0 is an address like any other */
@@ -54,7 +56,10 @@ struct cli_args {
 	uint64_t mem, cpus, timeout_ns, count, repeat; /* 0: not given */
 	struct cli_address load, entry, stack;
 	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
-	bool stats, stream, sandbox, reboot, verbose, verify, hex, quiet, list, help;
+	int sandbox;                                                 /* enum cli_sandbox */
+	struct cli_jail *jail;                                       /* NULL: not in one */
+	bool calls;                                                  /* functions are called */
+	bool stats, stream, dumpable, reboot, verbose, verify, hex, quiet, list, help;
 };
 
 struct cli_option {

@@ -8,15 +8,14 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "keeper.h"
 #include "outfile.h"
 
-/* Only what is a plain file, or nothing yet, may be replaced by a rename: never /dev/null. */
-static bool replaceable(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) < 0 ? errno == ENOENT : S_ISREG(st.st_mode);
-}
+/* How files are made in a confined process.  A device or a pipe is open from before: -1 where it is none. */
+static struct {
+	int keeper; /* -1: the process makes them itself */
+	int open[CLI_FILES];
+} confined = {.keeper = -1};
 
 static int failed(struct snug_error *e, const char *option, const char *path, int err)
 {
@@ -39,6 +38,7 @@ bool cli_out_folder(const char *path, char *dir, size_t len)
 
 int cli_out_check(const char *option, const char *path, struct snug_error *e)
 {
+	struct cli_file f;
 	char dir[4096];
 	struct stat st;
 
@@ -46,25 +46,80 @@ int cli_out_check(const char *option, const char *path, struct snug_error *e)
 		return failed(e, option, path, ENAMETOOLONG);
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return failed(e, option, path, EISDIR);
-	if (!replaceable(path))
+	cli_file_set(&f, cli_file_which(option), path);
+	if (!f.fresh)
 		return access(path, W_OK) < 0 ? failed(e, option, path, errno) : 0;
 	return access(dir, W_OK | X_OK) < 0 ? failed(e, option, path, errno) : 0;
 }
 
+static int open_special(const struct cli_file *f)
+{
+	int fd = open(f->path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int cli_out_through(int keeper, const struct cli_args *args, struct snug_error *e)
+{
+	struct cli_file f;
+	int r;
+
+	for (unsigned i = 0; i < CLI_FILES; i++) {
+		cli_file_init(&f, i, args);
+		confined.open[i] = -1;
+		if (!f.path)
+			continue;
+		r = f.fresh ? cli_keeper_ask(keeper, CLI_KEEPER_CHECK, i, NULL) : open_special(&f);
+		if (r < 0)
+			return failed(e, f.option, f.path, -r);
+		if (!f.fresh)
+			confined.open[i] = r;
+	}
+	confined.keeper = keeper;
+	return 0;
+}
+
+static int open_here(struct cli_out *o)
+{
+	int r;
+
+	if (!o->file.fresh)
+		return o->fd = open_special(&o->file);
+	r = cli_file_dir(&o->file);
+	if (r == 0)
+		r = cli_file_make(&o->file);
+	o->fd = o->file.fd;
+	return r;
+}
+
+static int open_confined(struct cli_out *o)
+{
+	o->fd = confined.open[o->which];
+	if (o->fd >= 0)
+		return 0;
+	return cli_keeper_ask(confined.keeper, CLI_KEEPER_OPEN, o->which, &o->fd);
+}
+
 int cli_out_open(struct cli_out *o, const char *option, const char *path, struct snug_error *e)
 {
-	o->option = option;
-	o->path = path;
-	o->fresh = replaceable(path);
-	if (!o->fresh) {
-		o->fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	} else if ((size_t)snprintf(o->temp, sizeof o->temp, "%s.XXXXXX", path) >= sizeof o->temp) {
-		o->fd = -1;
-		errno = ENAMETOOLONG;
+	struct stat st;
+	int r;
+
+	o->which = cli_file_which(option);
+	o->fd = -1;
+	if (confined.keeper < 0) {
+		cli_file_set(&o->file, o->which, path);
+		r = open_here(o);
 	} else {
-		o->fd = mkostemp(o->temp, O_CLOEXEC);
+		o->file = (struct cli_file){.option = option, .path = path};
+		r = open_confined(o);
 	}
-	return o->fd < 0 ? failed(e, option, path, errno) : 0;
+	if (r < 0)
+		return failed(e, option, path, -r);
+	/* What was there, behind a link, is no part of it. */
+	if (fstat(o->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && ftruncate(o->fd, 0) < 0)
+		return cli_out_close(o, -errno, e);
+	return 0;
 }
 
 int cli_out_write(void *ctx, const void *bytes, size_t len)
@@ -85,23 +140,39 @@ int cli_out_write(void *ctx, const void *bytes, size_t len)
 	return 0;
 }
 
+/* A file the process made itself. */
+static int close_here(struct cli_out *o, int r)
+{
+	struct cli_file *f = &o->file;
+
+	if (!f->fresh) {
+		if (close(o->fd) < 0 && r == 0)
+			r = -errno;
+		return r;
+	}
+	if (r == 0)
+		r = cli_file_finish(f);
+	cli_file_drop(f);
+	close(f->dir);
+	return r;
+}
+
+static int close_confined(struct cli_out *o, int r)
+{
+	int ask, err = close(o->fd) < 0 ? -errno : 0;
+
+	r = r < 0 ? r : err;
+	if (confined.open[o->which] >= 0)
+		return r;
+	ask = cli_keeper_ask(confined.keeper, r < 0 ? CLI_KEEPER_DROP : CLI_KEEPER_FINISH, o->which, NULL);
+	return r < 0 ? r : ask;
+}
+
 int cli_out_close(struct cli_out *o, int r, struct snug_error *e)
 {
-	mode_t mask;
-
-	if (o->fresh && r == 0) {
-		mask = umask(0);
-		umask(mask);
-		r = fchmod(o->fd, 0666 & ~mask) < 0 ? -errno : 0;
-	}
-	if (close(o->fd) < 0 && r == 0)
-		r = -errno;
+	r = confined.keeper < 0 ? close_here(o, r) : close_confined(o, r);
 	o->fd = -1;
-	if (o->fresh && r == 0 && rename(o->temp, o->path) < 0)
-		r = -errno;
-	if (o->fresh && r < 0)
-		unlink(o->temp);
-	return r < 0 ? failed(e, o->option, o->path, -r) : 0;
+	return r < 0 ? failed(e, o->file.option, o->file.path, -r) : 0;
 }
 
 /* Of what takes a file's name by rename, a device or a pipe would go away. */

@@ -12,13 +12,13 @@
 
 #include <snug.h>
 
+#include "file.h"
 #include "options.h"
 
 struct cli_out {
-	const char *option, *path; /* "json" */
-	int fd;                    /* -1: not open */
-	bool fresh;                /* temp is to become path */
-	char temp[4096];
+	struct cli_file file;
+	unsigned which;
+	int fd; /* -1: not open */
 };
 
 /* Can a file of that name be made?  Asked before the work, so that an hour's run is not lost to a typing error. */
@@ -32,6 +32,12 @@ int cli_check_files(const struct cli_args *args, const char *image, struct snug_
 
 /* The folder a file is in, "." where the name tells none.  false: the name is too long. */
 bool cli_out_folder(const char *path, char *dir, size_t len);
+
+/*
+ * From now on files are made by the keeper at the other end of this socket (keeper.h); what is a device or a pipe is
+ * opened here and now.  Fails where a file could not be made later.
+ */
+int cli_out_through(int keeper, const struct cli_args *args, struct snug_error *e);
 
 int cli_out_open(struct cli_out *o, const char *option, const char *path, struct snug_error *e);
 

@@ -99,10 +99,7 @@ static int bad_choice(const struct cli_option *o, const char *value, struct snug
 
 	cli_choices(o->type, names, sizeof names);
 	snprintf(hint, sizeof hint, "it takes %s", names);
-	return cli_err(e, -EINVAL, hint, "--%s: unknown %s '%.200s'", o->name,
-	               o->type == CLI_TYPE_ONOFF ? "answer"
-	               : o->name[0] == 'a'       ? "kind"
-	                                         : o->name,
+	return cli_err(e, -EINVAL, hint, "--%s: unknown %s '%.200s'", o->name, o->name[0] == 'a' ? "kind" : o->name,
 	               value);
 }
 
@@ -138,11 +135,13 @@ static int store(const struct cli_option *o, const char *value, struct cli_args 
 			return bad_choice(o, value, e);
 		*(int *)field = choice;
 		return 0;
-	case CLI_TYPE_ONOFF:
-		if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-			return bad_choice(o, value, e);
-		*(bool *)field = value[1] == 'n';
-		return 0;
+	case CLI_TYPE_SANDBOX:
+		for (unsigned i = 0; cli_choice(o->type, i); i++)
+			if (!strcmp(value, cli_choice(o->type, i))) {
+				*(int *)field = (int)i;
+				return 0;
+			}
+		return bad_choice(o, value, e);
 	case CLI_TYPE_ADDRESS:
 		wrong = cli_parse_address(value, &((struct cli_address *)field)->value);
 		((struct cli_address *)field)->given = true;

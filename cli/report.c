@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +29,6 @@ struct page {
 	struct cli_out out;
 	const struct cli_result *result;
 	json_t *data;
-	char nonce[33];
 	int err;
 	size_t used;
 	char buffer[16384];
@@ -66,7 +63,7 @@ static int put_json(const char *s, size_t len, void *ctx)
 
 static void put_nonce(struct page *p)
 {
-	put(p, p->nonce, strlen(p->nonce));
+	put(p, p->result->facts.nonce, strlen(p->result->facts.nonce));
 }
 
 static void put_style(struct page *p)
@@ -117,34 +114,13 @@ static void put_page(struct page *p)
 	}
 }
 
-static bool make_nonce(char out[33])
+static json_t *machine(const struct cli_result *r)
 {
-	unsigned char bytes[16];
+	const struct cli_facts *f = &r->facts;
 
-	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
-		return false;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-	return true;
-}
-
-static json_t *machine(const struct cli_args *args, const struct cli_result *r)
-{
-	struct snug_host host = {.size = sizeof host};
-	char line[256], cpu[128] = "";
-	struct utsname u;
-	FILE *f = fopen("/proc/cpuinfo", "re");
-
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "model name : %127[^\n]", cpu) == 1)
-			break;
-	if (f)
-		fclose(f);
-	uname(&u);
-	snug_host_info(args->kvm, &host, NULL);
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "kvm", snug_host_name(host.kind), "kernel", u.release,
-	                 "cpu", cli_json_text(cpu), "host_cpus", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "vcpus",
-	                 (json_int_t)r->cpus, "mem", (json_int_t)r->mem);
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I}", "kvm", snug_host_name(f->kind), "kernel", f->kernel, "cpu",
+	                 cli_json_text(f->cpu), "host_cpus", (json_int_t)f->host_cpus, "vcpus", (json_int_t)r->cpus,
+	                 "mem", (json_int_t)r->mem);
 }
 
 /* Some of the guest's bytes as text. */
@@ -169,7 +145,7 @@ static json_t *data(const struct cli_args *args, const struct cli_result *r, con
 	if (gmtime_r(&now, &tm))
 		strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_object_set_new(o, "when", json_string(when));
-	json_object_set_new(o, "machine", machine(args, r));
+	json_object_set_new(o, "machine", machine(r));
 	json_object_set_new(o, "console", words(console));
 	if (r->crash)
 		json_object_set_new(o, "crash", cli_json_bytes(r->crash, strlen(r->crash)));
@@ -189,7 +165,7 @@ int cli_report_write(const struct cli_args *args, const struct cli_result *r, co
 	}
 	p->result = r;
 	p->data = data(args, r, console);
-	if (p->data && make_nonce(p->nonce)) {
+	if (p->data && p->result->facts.nonce[0]) {
 		put_page(p);
 		flush(p);
 		code = p->err;

@@ -65,18 +65,17 @@ static json_t *memory(const struct snug_mem_usage *m)
 
 json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
 {
-	struct snug_host host = {.size = sizeof host};
 	json_t *o, *rows = json_array(), *kernel = json_object();
 
-	snug_host_info(args->kvm, &host, NULL);
 	for (size_t i = 0; i < r->stats.count; i++)
 		json_array_append_new(rows, stat_row(&r->stats.rows[i]));
 	for (size_t i = 0; i < r->stats.kernel_count; i++)
 		json_object_set_new(kernel, r->stats.kernel[i].name,
 		                    json_integer((json_int_t)r->stats.kernel[i].value));
 	o = json_pack("{s:i, s:s, s:o, s:s, s:o, s:I, s:I, s:o}", "schema", CLI_JSON_SCHEMA, "snug", snug_version(),
-	              "image", cli_json_text(args->image), "host", snug_host_name(host.kind), "result", outcome(r),
-	              "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats", rows);
+	              "image", cli_json_text(args->image), "host", snug_host_name(r->facts.kind), "result",
+	              outcome(r), "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats",
+	              rows);
 	json_object_set_new(o, "kernel", kernel);
 	json_object_set_new(o, "memory", memory(&r->stats.memory));
 	if (args->save)

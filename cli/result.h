@@ -4,6 +4,7 @@
 #define SNUG_CLI_RESULT_H
 
 #include "cli.h"
+#include "facts.h"
 #include "json.h"
 #include "stats.h"
 
@@ -20,6 +21,7 @@ struct cli_result {
 	uint64_t cpus, mem;          /* of the machine */
 	uint64_t reboots, saves;
 	uint64_t wall_ns;
+	struct cli_facts facts;
 	struct cli_stats stats;
 	/* for the report; owned, NULL: there is none */
 	char *crash;

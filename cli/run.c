@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "crash.h"
 #include "ends.h"
+#include "jail.h"
 #include "outfile.h"
 #include "report.h"
 #include "run.h"
@@ -180,31 +181,56 @@ static void keep_trace(struct cli_run *r)
 		res->timeline = cli_trace_text(r->vm, res->cpus, &res->timeline_len);
 }
 
+/* The machine with its guest, in the jail; what a reboot goes back to is taken while KVM may still be asked for it. */
+static bool begin(struct cli_run *r)
+{
+	struct snug_error e;
+
+	if (!cli_run_start(r))
+		return false;
+	if ((r->args->reboot && snug_baseline(r->vm, &e) < 0) || cli_jail_close(r->args, &e) < 0) {
+		cli_run_fail(r, CLI_FAILED, &e);
+		return false;
+	}
+	return true;
+}
+
+static void set_deadline(struct cli_run *r)
+{
+	uint64_t now = cli_now();
+
+	if (!r->args->timeout_ns)
+		return;
+	r->deadline = r->args->timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + r->args->timeout_ns;
+	r->console.deadline = r->deadline;
+}
+
+static bool reboot(struct cli_run *r)
+{
+	struct snug_error e;
+
+	if (r->args->gdb)
+		cli_gdb_end(&r->gdb);
+	r->result->by_guest = false;
+	r->result->reboots++;
+	if (snug_reset(r->vm, NULL, &e) == 0 && cli_save_arm(&r->save, r->vm, &e) == 0)
+		return true;
+	cli_run_fail(r, CLI_FAILED, &e);
+	return false;
+}
+
 static void run_all(struct cli_run *r)
 {
-	bool again = true;
-
-	while (again && cli_run_start(r)) {
-		if (r->args->timeout_ns && !r->deadline) {
-			uint64_t now = cli_now();
-
-			r->deadline = r->args->timeout_ns > UINT64_MAX - now ? UINT64_MAX : now + r->args->timeout_ns;
-			r->console.deadline = r->deadline;
-		}
-		again = run_guest(r) && r->args->reboot;
+	if (begin(r)) {
+		set_deadline(r);
+		while (run_guest(r) && r->args->reboot && reboot(r))
+			;
 		if (r->args->gdb)
 			cli_gdb_end(&r->gdb);
 		if (r->args->stats || r->args->json || r->args->report)
 			cli_stats_gather(&r->result->stats, r->vm);
-		if (!again) {
-			keep_core(r);
-			keep_trace(r);
-			break;
-		}
-		r->result->by_guest = false;
-		r->result->reboots++;
-		snug_vm_free(r->vm);
-		r->vm = NULL;
+		keep_core(r);
+		keep_trace(r);
 	}
 	snug_vm_free(r->vm);
 }
@@ -227,9 +253,6 @@ static void end_saving(struct cli_run *r)
 /* Options that mean nothing are told before the guest runs. */
 static int check_args(const struct cli_args *args, const char *image, struct snug_error *e)
 {
-	if (args->sandbox)
-		return cli_err(e, -ENOTSUP, "leave it out, or say --sandbox off",
-		               "--sandbox on: this version has no sandbox yet");
 	if (args->stream && !args->trace)
 		return cli_err(e, -EINVAL, "add --trace FILE", "--stream: there is no --trace");
 	if (args->save && args->gdb)
@@ -271,6 +294,8 @@ static int run(const struct cli_args *args, bool snapshot)
 		cli_say_error(&e);
 		return CLI_FAILED;
 	}
+	if (r.gdb.path && cli_jail_has_socket(args))
+		r.gdb.path = NULL;
 	result = calloc(1, sizeof *result);
 	if (!result || (args->report && !cli_console_keep(&r.console))) {
 		if (args->gdb)
@@ -280,6 +305,7 @@ static int run(const struct cli_args *args, bool snapshot)
 		return CLI_FAILED;
 	}
 	r.result = result;
+	cli_facts_gather(&result->facts, args);
 	cli_save_open(&r.save, args->save, args->verbose);
 	run_all(&r);
 	end_saving(&r);

@@ -2,9 +2,11 @@
 /* save: snug run --save */
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli.h"
+#include "outfile.h"
 #include "save.h"
 
 static volatile sig_atomic_t asked;
@@ -42,13 +44,31 @@ bool cli_save_asked(void)
 	return was;
 }
 
+/* As snug_save does it, by way of a file that may come from the keeper. */
+static int save(const char *path, snug_vm *vm, struct snug_error *e)
+{
+	struct cli_out out;
+	struct snug_error why;
+	const char *at;
+	int r = cli_out_open(&out, "save", path, e);
+
+	if (r < 0)
+		return r;
+	r = snug_save_fd(vm, out.fd, &why);
+	if (r == 0)
+		return cli_out_close(&out, 0, e);
+	cli_out_close(&out, r, e);
+	at = strstr(why.msg, ": "); /* after "save to descriptor N" */
+	return cli_err(e, r, why.hint, "save '%.200s'%.300s", path, at ? at : "");
+}
+
 void cli_save_now(struct cli_save *s, snug_vm *vm, const char *why)
 {
 	uint64_t begin = cli_now();
 	struct snug_error e;
 	char text[16];
 
-	if (snug_save(vm, s->path, &e) < 0) {
+	if (save(s->path, vm, &e) < 0) {
 		cli_say_error(&e);
 		s->failed = true;
 		return;

@@ -92,3 +92,10 @@ uint64_t cli_now(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
+
+int cli_poll(struct pollfd *p, int ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+
+	return ppoll(p, 1, ms < 0 ? NULL : &t, NULL);
+}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "jail.h"
 #include "run.h"
 #include "timeline.h"
 
@@ -20,6 +21,7 @@ static int open_vm(struct cli_run *r, struct snug_error *e)
 	    .devices = SNUG_DEV_ALL,
 	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
 	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .flags = cli_jail_config(a),
 	    .kvm_path = a->kvm,
 	};
 
@@ -84,6 +86,7 @@ static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)
 	    .size = sizeof cfg,
 	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
 	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .flags = cli_jail_config(r->args),
 	    .kvm_path = r->args->kvm,
 	};
 	int code = snug_restore(r->args->image, &cfg, &r->vm, e);

@@ -13,6 +13,7 @@
  *                               snug_gdb_*
  *   7. prepare once, use often    snug_baseline, snug_reset, snug_clone, snug_pool_*, snug_save, snug_restore,
  *                               snug_call, snug_host_add
+ *   8. confine                    snug_sandbox, snug_sandbox_layers
  *
  * The smallest program that is of use:
  *
@@ -141,6 +142,18 @@ enum snug_unclaimed {
 	SNUG_UNCLAIMED_IGNORE,   /* reads give all-ones, writes go nowhere, the guest runs on */
 };
 
+/* Bits of snug_config.flags. */
+enum snug_config_flag {
+	/* Opens now, and keeps, what later calls open by name, so that they work in a sandbox: the KVM device, for
+	 * clones, and /proc/self/pagemap, for snug_save, snug_baseline and snug_mem_used.  Two descriptors; its clones
+	 * have none. */
+	SNUG_CONFIG_KEEP = 1 << 0,
+	/* Guest memory is left in core dumps of this process.  Without it, it is not: madvise(2), MADV_DONTDUMP. */
+	SNUG_CONFIG_DUMP = 1 << 1,
+	/* snug_restore: the file's owner was looked at before.  In a user namespace root's files seem to be nobody's. */
+	SNUG_CONFIG_OWNED = 1 << 2,
+};
+
 /*
  * How a VM is made.  Zero everywhere gives 16 MiB, one vCPU, no devices.
  */
@@ -151,7 +164,7 @@ struct snug_config {
 	uint32_t cpus;      /* vCPUs, 1 to what the host allows; 0: 1. They are numbered from 0. */
 	uint32_t devices;   /* SNUG_DEV_* bits */
 	uint32_t unclaimed; /* enum snug_unclaimed */
-	uint32_t flags;     /* none yet; must be 0 */
+	uint32_t flags;     /* SNUG_CONFIG_* bits */
 	struct snug_console console;
 	const char *kvm_path; /* NULL: "/dev/kvm" */
 	/* Told of every call into KVM, KVM_RUN too, after it was made; NULL: nobody. Runs in the thread that called.
@@ -1112,7 +1125,7 @@ int snug_save_fd(snug_vm *vm, int fd, struct snug_error *err);
 /*
  * Makes a VM from a snapshot file; it stands where it was saved and has that as its baseline.  Memory is mapped from the
  * file and read as it is touched: the file must not be changed in place while any VM of it lives (replacing it by rename
- * is fine), so one that others may write to is refused.  cfg says console, unclaimed, kvm_path and on_call; what the
+ * is fine), so one that others may write to is refused.  cfg says console, unclaimed, flags, kvm_path, on_call; what the
  * file says itself (mem_bytes, cpus, devices) must be 0.  cfg may be NULL.
  * Fails: as snug_vm_new; the errnos of open; -EPERM (owner or mode would let others change it), -ENOEXEC (no snapshot,
  * or damaged: the message names the field), -ENOTSUP (another version, host kind or CPU: the message says what is missing).
@@ -1243,6 +1256,89 @@ typedef int (*snug_host_fn)(void *ctx, snug_vcpu *vcpu, const struct snug_host_a
  */
 int snug_host_add(snug_vm *vm, const char *name, const char *types, snug_host_fn fn, void *ctx,
                   struct snug_error *err);
+
+/* ---------------------------------------------------------------------------------------------------------
+ * 8. Confine
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* What is done by one call of snug_sandbox; 0: all of it, for a program of one thread. */
+enum snug_sandbox_part {
+	/* Loads what cannot be loaded later: the disassembler of autopsies.  Undoes nothing and forbids nothing, so it
+	 * may be called early, in a thread of its own. */
+	SNUG_SANDBOX_LOAD = 1 << 0,
+	/* no_new_privs, capabilities, Landlock, resource limits.  Of this thread and those it makes later: so before the
+	 * first pthread_create. */
+	SNUG_SANDBOX_PROCESS = 1 << 1,
+	/* The filter of system calls, of this thread and those it makes later: last, in each thread. */
+	SNUG_SANDBOX_THREAD = 1 << 2,
+};
+
+/* What a thread is for, which decides what its filter lets pass. */
+enum snug_sandbox_kind {
+	SNUG_SANDBOX_VCPU = 0, /* runs guests, and what `uses` says */
+	SNUG_SANDBOX_FILES,    /* runs no guest: makes, renames and removes files below `dirs` for one that does */
+	SNUG_SANDBOX_KINDS,
+};
+
+/* What a thread that runs guests does besides.  Each lets more system calls pass; docs/sandbox.md lists them. */
+enum snug_sandbox_use {
+	SNUG_USE_FILES = 1 << 0,   /* takes descriptors of files from a socket, cuts a file to size: cores */
+	SNUG_USE_STATE = 1 << 1,   /* snug_baseline, snug_reset, pools, snug_clock_set */
+	SNUG_USE_STATS = 1 << 2,   /* snug_kernel_stats, snug_mem_used */
+	SNUG_USE_GDB = 1 << 3,     /* accepts a connection on a listening socket, snug_gdb_run */
+	SNUG_USE_THREADS = 1 << 4, /* it is one of several threads, made before */
+	SNUG_USE_SAVE = 1 << 5,    /* snug_save_fd */
+	SNUG_USE_ALL = (1 << 6) - 1,
+};
+
+/* Bits of the layers a kernel may lack. */
+enum snug_sandbox_layer {
+	SNUG_LAYER_NO_NEW_PRIVS = 1 << 0, /* prctl(2), PR_SET_NO_NEW_PRIVS */
+	SNUG_LAYER_CAPABILITIES = 1 << 1, /* capabilities(7): none are left */
+	SNUG_LAYER_LANDLOCK = 1 << 2, /* Documentation/userspace-api/landlock.rst, as far as the kernel's ABI goes */
+	SNUG_LAYER_LIMITS = 1 << 3,   /* setrlimit(2): few descriptors more; no message queues, no locked memory */
+	SNUG_LAYER_SECCOMP = 1 << 4,  /* Documentation/userspace-api/seccomp_filter.rst, through libseccomp */
+};
+
+struct snug_sandbox {
+	size_t size;        /* sizeof(struct snug_sandbox), or 0 */
+	uint32_t parts;     /* SNUG_SANDBOX_LOAD and so on; 0: all */
+	uint32_t kind;      /* enum snug_sandbox_kind */
+	uint32_t uses;      /* SNUG_USE_* bits */
+	uint32_t strict;    /* not 0: what the kernel lacks is an error, and then nothing is done */
+	const int *dirs;    /* SNUG_SANDBOX_FILES: descriptors of directories, borrowed for the call */
+	uint32_t dir_count; /* how many */
+	int child;          /* SNUG_SANDBOX_FILES: the one process it may signal */
+	uint64_t files;     /* descriptors that may be opened from now on, as by snug_clone; 0: 16 */
+};
+
+/*
+ * Confines the calling thread, or process, for good: to be called when VMs are made, images loaded, files opened,
+ * vCPU threads made and their run loops next.  Then a system call that is not in the table of docs/sandbox.md ends the
+ * process (SIGSYS), no file can be opened by name, and memory cannot be made executable.  What the library does needs no
+ * more than the uses say, but for: making VMs and clones (make them before: pools keep clones ready), loading images,
+ * snug_save (snug_save_fd instead), snug_baseline for the first time.  SNUG_CONFIG_KEEP opens before what some calls
+ * need.  A caller's own callbacks are confined too.
+ *
+ * It does not cover what a process has to be born into: namespaces, an empty root directory.  `snug run` adds those;
+ * docs/threat-model.md says what each layer is for.
+ *
+ * *lacks (may be NULL) gets the SNUG_LAYER_* bits of `parts` that could not be had; they are left out unless strict.
+ * Fails: -EINVAL (a field), -ENOTSUP (strict, and a layer is not there; nothing was done), and the errnos of the system
+ * calls: then the process is confined in part, and should not run a guest.
+ */
+int snug_sandbox(const struct snug_sandbox *how, uint32_t *lacks, struct snug_error *err);
+
+/* A layer, and what this kernel has of it. */
+struct snug_layer {
+	uint32_t bit; /* SNUG_LAYER_* */
+	bool there;
+	const char *name; /* "Landlock"; static */
+	char what[112];   /* "ABI 7: files, TCP, abstract sockets, signals"; or what is lost, and what to do */
+};
+
+/* All layers: returns their number and writes at most max rows.  [any thread] */
+int snug_sandbox_layers(struct snug_layer *rows, size_t max);
 
 #pragma GCC visibility pop
 

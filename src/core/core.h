@@ -98,8 +98,11 @@ struct snug_vm {
 	struct snug__watcher watchers[SNUG__WATCHERS];
 	unsigned watcher_count;
 
-	char *kvm_path;     /* for clones; owned */
-	unsigned msr_count; /* the MSRs that make a vCPU's state here */
+	char *kvm_path;           /* for clones; owned */
+	int dev, pagemap;         /* kept open by SNUG_CONFIG_KEEP; else -1 */
+	enum snug_host_kind kind; /* likewise, or where frozen state told it; else asked for when it is wanted */
+	char kernel[64];          /* likewise; else empty */
+	unsigned msr_count;       /* the MSRs that make a vCPU's state here */
 	uint32_t *msrs;
 	uint32_t devices; /* SNUG_DEV_* */
 	struct snug_console console;
@@ -177,10 +180,17 @@ const char *snug__machine_name(const snug_vm *vm, const void *self);
 
 /*
  * vm.c: snug_vm_new, or with `from` a VM with its memory, vCPUs and CPUID, but not yet its registers and device states:
- * c then says console, unclaimed, kvm_path, on_call; log: KVM logs what the guest writes.
+ * c then says console, unclaimed, flags, kvm_path, on_call; log: KVM logs what the guest writes.  dev: the KVM device,
+ * which stays the caller's, or -1: it is opened by its path.
  */
-int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, bool log, snug_vm **out,
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, int dev, bool log, snug_vm **out,
                   struct snug_error *err);
+
+/* What is behind the KVM of this VM. */
+enum snug_host_kind snug__vm_kind(const snug_vm *vm);
+
+/* Are they flags this version knows?  -EINVAL. */
+int snug__vm_check_flags(const struct snug_config *c, struct snug_error *err);
 
 /* vm.c: from now on the dirty log is cleared when we say so, not when it is read (KVM 4.117, 8.19). */
 int snug__vm_log(snug_vm *vm, struct snug_error *err);

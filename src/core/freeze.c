@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,15 +19,15 @@ static int no_memory(struct snug_error *err)
 	return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "state: out of memory");
 }
 
-static void origin(struct snug__origin *o)
+static void origin(const snug_vm *vm, struct snug__origin *o)
 {
-	struct utsname u;
-
-	o->kind = snug__host_kind();
+	o->kind = snug__vm_kind(vm);
 	o->time_ns = snug__real_ns();
 	strncpy(o->snug, snug_version(), sizeof(o->snug) - 1);
-	if (uname(&u) == 0)
-		memcpy(o->kernel, u.release, strnlen(u.release, sizeof(o->kernel) - 1));
+	if (vm->kernel[0])
+		memcpy(o->kernel, vm->kernel, sizeof(o->kernel));
+	else
+		snug__host_kernel(o->kernel);
 }
 
 static int freeze_regions(const snug_vm *vm, struct snug__frozen *f, struct snug_error *err)
@@ -104,7 +103,7 @@ int snug__freeze_state(snug_vm *vm, struct snug__frozen **out, struct snug_error
 		r = snug__devices_save(vm, f, err);
 	if (r >= 0)
 		r = freeze_clock(vm, f, err);
-	origin(&f->origin);
+	origin(vm, &f->origin);
 	if (r < 0)
 		snug__frozen_drop(f);
 	else
@@ -250,10 +249,10 @@ int snug__freeze_memory(snug_vm *vm, const struct snug__frozen *f, int fd, uint6
 		s.old = vm->baseline->fd;
 		s.old_base = vm->baseline->base;
 	}
-	s.pagemap = snug__pagemap_open();
+	s.pagemap = vm->pagemap >= 0 ? vm->pagemap : snug__pagemap_open();
 	for (unsigned i = 0; r >= 0 && i < f->region_count; i++)
 		r = put_region(vm, &s, &f->regions[i], err);
-	if (s.pagemap >= 0)
+	if (s.pagemap >= 0 && s.pagemap != vm->pagemap)
 		close(s.pagemap);
 	free(s.scratch);
 	return r < 0 ? r : 0;

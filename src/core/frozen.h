@@ -127,8 +127,9 @@ int snug__freeze_memory(snug_vm *vm, const struct snug__frozen *f, int fd, uint6
 
 /* What a VM has besides its state, and a clone gets too. */
 struct snug__traits {
+	int dev;                /* the KVM device, borrowed for the call; -1: by its path */
 	bool log;               /* it is to be reset soon: its writes are logged from the start */
-	struct snug_config cfg; /* console, unclaimed, kvm_path and on_call count */
+	struct snug_config cfg; /* console, unclaimed, flags, kvm_path and on_call count */
 	struct snug_hygiene hygiene;
 	struct snug__hostcalls *host_calls; /* shared; NULL: none */
 	void (*on_host_call)(snug_vm *vm, unsigned cpu, uint32_t address);
@@ -137,7 +138,7 @@ struct snug__traits {
 /* thaw.c: a VM that stands where f was taken and has it as its baseline (it becomes an owner). */
 int snug__thaw_as(struct snug__frozen *f, const struct snug__traits *traits, snug_vm **out, struct snug_error *err);
 
-/* The same with cfg's console, unclaimed (where use_unclaimed, else f's), kvm_path and on_call; cfg may be NULL. */
+/* The same with cfg's console, unclaimed (where use_unclaimed, else f's), flags, kvm_path, on_call; cfg may be NULL. */
 int snug__thaw(struct snug__frozen *f, const struct snug_config *cfg, bool use_unclaimed, snug_vm **out,
                struct snug_error *err);
 

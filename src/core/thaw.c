@@ -96,7 +96,7 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 int snug__thaw_as(struct snug__frozen *f, const struct snug__traits *traits, snug_vm **out, struct snug_error *err)
 {
 	snug_vm *vm;
-	int r = snug__vm_make(&traits->cfg, f, traits->log, &vm, err);
+	int r = snug__vm_make(&traits->cfg, f, traits->dev, traits->log, &vm, err);
 
 	if (r < 0)
 		return r;
@@ -111,7 +111,7 @@ int snug__thaw_as(struct snug__frozen *f, const struct snug__traits *traits, snu
 int snug__thaw(struct snug__frozen *f, const struct snug_config *cfg, bool use_unclaimed, snug_vm **out,
                struct snug_error *err)
 {
-	struct snug__traits t = {.cfg = {.size = sizeof(t.cfg)}};
+	struct snug__traits t = {.dev = -1, .cfg = {.size = sizeof(t.cfg)}};
 
 	if (cfg)
 		t.cfg = *cfg;

@@ -11,6 +11,8 @@
 #include "core/core.h"
 #include "core/frozen.h"
 #include "core/hostcalls.h"
+#include "host/kind.h"
+#include "host/pagemap.h"
 
 #define DEFAULT_MEM (16ull << 20)
 #define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
@@ -31,6 +33,18 @@ static int bad_field(struct snug_error *err, const char *hint, const char *field
 	return snug__err(err, -EINVAL, SNUG_STEP_NONE, hint, "config: %s 0x%llx", field, value);
 }
 
+enum snug_host_kind snug__vm_kind(const snug_vm *vm)
+{
+	return vm->kind ? vm->kind : snug__host_kind();
+}
+
+int snug__vm_check_flags(const struct snug_config *c, struct snug_error *err)
+{
+	if (c->flags & ~(uint32_t)(SNUG_CONFIG_KEEP | SNUG_CONFIG_DUMP | SNUG_CONFIG_OWNED))
+		return bad_field(err, "use the bits of enum snug_config_flag", "flags", c->flags);
+	return 0;
+}
+
 static int check_config(struct snug_config *c, struct snug_error *err)
 {
 	if (!c->mem_bytes)
@@ -45,9 +59,7 @@ static int check_config(struct snug_config *c, struct snug_error *err)
 		return bad_field(err, "use the bits of enum snug_device_bit", "devices", c->devices);
 	if (c->unclaimed > SNUG_UNCLAIMED_IGNORE)
 		return bad_field(err, "use enum snug_unclaimed", "unclaimed", c->unclaimed);
-	if (c->flags)
-		return bad_field(err, "this version knows no flags", "flags", c->flags);
-	return 0;
+	return snug__vm_check_flags(c, err);
 }
 
 /* A device under memory would never be reached, so neither may lie over the other: tables and ROM too. */
@@ -188,30 +200,47 @@ static int add_ram(snug_vm *vm, uint64_t bytes, struct snug_error *err)
 }
 
 /* All that needs the device itself; later calls go to the VM and vCPU alone, so its fd need not be kept. */
-static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, bool log,
+static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, int dev, bool log,
                  struct snug_error *err)
 {
-	int dev = snug__kvm_open(c->kvm_path, &vm->watch, err);
-	int r;
+	int r = create(vm, dev, err);
 
-	if (dev < 0)
-		return dev;
-	r = create(vm, dev, err);
+	vm->mem.dump = c->flags & SNUG_CONFIG_DUMP;
 	if (r >= 0)
 		r = from ? add_frozen(vm, from, log, err) : add_ram(vm, c->mem_bytes, err);
 	if (r >= 0)
 		r = list_msrs(vm, dev, err);
 	if (r >= 0)
 		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
-	close(dev);
 	return r < 0 ? r : snug__machine_build(vm, from ? from->devices : c->devices, &c->console, err);
+}
+
+/* The device is asked for while the VM is made; kept, it makes clones too. */
+static int open_and_build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, bool log,
+                          struct snug_error *err)
+{
+	int dev = snug__kvm_open(c->kvm_path, &vm->watch, err);
+	int r;
+
+	if (dev < 0)
+		return dev;
+	if (c->flags & SNUG_CONFIG_KEEP) {
+		vm->dev = dev;
+		vm->kind = snug__host_kind();
+		snug__host_kernel(vm->kernel);
+		vm->pagemap = snug__pagemap_open(); /* without it more of memory is looked at */
+		return build(vm, c, from, dev, log, err);
+	}
+	r = build(vm, c, from, dev, log, err);
+	close(dev);
+	return r;
 }
 
 static int init(snug_vm *vm, const struct snug_config *c, struct snug_error *err)
 {
 	int r;
 
-	vm->fd = -1;
+	vm->fd = vm->dev = vm->pagemap = -1;
 	vm->watch = (struct snug__kvm_watch){c->on_call, c->on_call_ctx};
 	vm->unclaimed = (enum snug_unclaimed)c->unclaimed;
 	snug__mem_init(&vm->mem, 0, NULL, NULL);
@@ -225,7 +254,7 @@ static int init(snug_vm *vm, const struct snug_config *c, struct snug_error *err
 	return vm->kvm_path ? 0 : snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
 }
 
-int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, bool log, snug_vm **out,
+int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, int dev, bool log, snug_vm **out,
                   struct snug_error *err)
 {
 	snug_vm *vm = calloc(1, sizeof(*vm));
@@ -234,8 +263,10 @@ int snug__vm_make(const struct snug_config *c, const struct snug__frozen *from, 
 	if (!vm)
 		return snug__err(err, -ENOMEM, SNUG_STEP_INIT, "free some memory", "VM: out of memory");
 	r = init(vm, c, err);
+	if (from)
+		vm->kind = from->origin.kind; /* it would not be here on another */
 	if (r >= 0)
-		r = build(vm, c, from, log, err);
+		r = dev >= 0 ? build(vm, c, from, dev, log, err) : open_and_build(vm, c, from, log, err);
 	if (r < 0)
 		snug_vm_free(vm);
 	else
@@ -257,7 +288,7 @@ int snug_vm_new(const struct snug_config *cfg, snug_vm **out, struct snug_error 
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_config) or 0",
 		                 "config: size %zu", cfg->size);
 	r = check_config(&c, err);
-	return r < 0 ? r : snug__vm_make(&c, NULL, false, out, err);
+	return r < 0 ? r : snug__vm_make(&c, NULL, -1, false, out, err);
 }
 
 int snug__vm_log(snug_vm *vm, struct snug_error *err)
@@ -280,6 +311,12 @@ int snug__vm_idle(const snug_vm *vm, struct snug_error *err)
 	return 0;
 }
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
 /*
  * The VM goes with its last fd, vCPUs included, and guest memory may only be unmapped once nothing in KVM looks at it:
  * so fds first, then memory.
@@ -291,8 +328,9 @@ void snug_vm_free(snug_vm *vm)
 	for (unsigned i = 0; i < vm->cpus; i++)
 		snug__vcpu_destroy(&vm->vcpus[i]);
 	free(vm->vcpus);
-	if (vm->fd >= 0)
-		close(vm->fd);
+	close_if_open(vm->fd);
+	close_if_open(vm->dev);
+	close_if_open(vm->pagemap);
 	vm->mem.set_slot = NULL; /* the slots went with the VM */
 	snug__mem_destroy(&vm->mem);
 	snug__watch_free(vm);

@@ -242,6 +242,8 @@ static int fill_region(const struct snug__mem *m, struct snug__region *r, void *
 	if (ret < 0)
 		return ret;
 	r->host = host;
+	if (!r->borrowed && !m->dump)
+		snug__map_no_dump(host, r->bytes);
 	if (frozen) {
 		r->base = frozen->base;
 		r->mapped = true;
@@ -329,6 +331,8 @@ int snug__mem_refreeze(struct snug__mem *m, unsigned index, const struct snug__m
 		ret = snug__map_replace(frozen->fd, frozen->offset, r->bytes, r->host, err);
 		if (ret < 0)
 			return ret;
+		if (!m->dump)
+			snug__map_no_dump(r->host, r->bytes);
 		r->mapped = true;
 		r->lost = false;
 	}

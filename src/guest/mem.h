@@ -58,6 +58,7 @@ struct snug__mem {
 	uint64_t *slots_used;   /* bitmap of max_slots */
 	snug__slot_fn set_slot; /* NULL: no KVM */
 	snug__pages_fn pages;   /* NULL: snug__map_anon */
+	bool dump;              /* it is left in core dumps of this process */
 	void *ctx;
 };
 

@@ -3,6 +3,8 @@
 
 #include <cpuid.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define CPUID_1_ECX_VMX (1u << 5)        /* SDM 2A table 3-10 */
@@ -28,4 +30,13 @@ enum snug_host_kind snug__host_kind(void)
 	if (__get_cpuid(0x80000001, &a, &b, &c, &d) && (c & CPUID_80000001_ECX_SVM))
 		return SNUG_HOST_SVM;
 	return SNUG_HOST_UNKNOWN;
+}
+
+void snug__host_kernel(char release[64])
+{
+	struct utsname u;
+
+	memset(release, 0, 64);
+	if (uname(&u) == 0)
+		memcpy(release, u.release, strnlen(u.release, 63));
 }

@@ -31,6 +31,9 @@ void snug__map_populate(void *at, uint64_t bytes);
 int snug__map_memfd(const char *name, uint64_t bytes, struct snug_error *err);
 int snug__map_seal(int fd, struct snug_error *err);
 
+/* Leaves memory out of core dumps of this process. */
+void snug__map_no_dump(void *at, uint64_t bytes);
+
 /* Gives back what these gave. */
 void snug__map_free(void *at, uint64_t bytes);
 

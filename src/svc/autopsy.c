@@ -308,7 +308,7 @@ int snug_autopsy(snug_vcpu *vcpu, const struct snug_exit *exit, struct snug_auto
 	if (exit->kind == SNUG_EXIT_INTERNAL)
 		out->internal = exit->internal;
 	snug__cause_name(out, exit);
-	snug__autopsy_fill(out, &vcpu->vm->mem, snug__host_kind());
+	snug__autopsy_fill(out, &vcpu->vm->mem, snug__vm_kind(vcpu->vm));
 	out->exits = snug__past_read(vcpu, out->exit);
 	return 0;
 }

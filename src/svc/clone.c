@@ -17,9 +17,11 @@ int snug_files_need(uint64_t more, struct snug_error *err)
 struct snug__traits snug__clone_traits(const snug_vm *vm)
 {
 	return (struct snug__traits){
+	    .dev = vm->dev,
 	    .cfg = {.size = sizeof(struct snug_config),
 	            .unclaimed = vm->unclaimed,
 	            .console = vm->console,
+	            .flags = vm->mem.dump ? SNUG_CONFIG_DUMP : 0,
 	            .kvm_path = vm->kvm_path,
 	            .on_call = vm->watch.fn,
 	            .on_call_ctx = vm->watch.ctx},

@@ -141,7 +141,7 @@ int snug_gdb_new(snug_vm *vm, unsigned cpus, snug_gdb **out, struct snug_error *
 	}
 	g->vm = vm;
 	g->run_cpus = cpus ? cpus : 1;
-	g->places.native = snug__host_kind() != SNUG_HOST_PVM;
+	g->places.native = snug__vm_kind(vm) != SNUG_HOST_PVM;
 	g->engine.arch = snug__gdb_arch_of(&s);
 	*out = g;
 	return 0;

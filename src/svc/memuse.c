@@ -36,7 +36,7 @@ static int count_region(int fd, const struct snug__region *r, struct snug_mem_us
 int snug_mem_used(const snug_vm *vm, struct snug_mem_usage *out, struct snug_error *err)
 {
 	struct snug_mem_usage u = {.size = sizeof(u)};
-	int fd = snug__pagemap_open(), r = 0;
+	int fd = vm->pagemap >= 0 ? vm->pagemap : snug__pagemap_open(), r = 0;
 
 	if (fd < 0)
 		return fail(-fd, "open", err);
@@ -44,7 +44,8 @@ int snug_mem_used(const snug_vm *vm, struct snug_mem_usage *out, struct snug_err
 		u.given += vm->mem.regions[i].bytes;
 		r = count_region(fd, &vm->mem.regions[i], &u, err);
 	}
-	close(fd);
+	if (fd != vm->pagemap)
+		close(fd);
 	if (r == 0)
 		*out = u;
 	return r;

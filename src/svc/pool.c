@@ -45,6 +45,7 @@ static snug_pool *new_pool(const snug_vm *vm, unsigned ready)
 	p->room = ready;
 	p->f = snug__frozen_hold(vm->baseline);
 	p->traits = snug__clone_traits(vm);
+	p->traits.dev = -1;   /* the VM may go before the pool */
 	p->traits.log = true; /* they are reset each time they come back */
 	p->traits.cfg.kvm_path = p->kvm_path;
 	snug__hostcalls_hold(p->traits.host_calls);

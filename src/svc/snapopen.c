@@ -20,7 +20,7 @@ typedef unsigned long long ull;
  * would then be worth nothing.  Group and others count by mode, which covers ACLs too: their mask stands in the group's
  * bits (acl(5)).
  */
-static int check_owner(const struct stat *st, struct snug_error *err)
+static int check_owner(const struct stat *st, bool owned, struct snug_error *err)
 {
 	uid_t me = geteuid();
 
@@ -29,7 +29,7 @@ static int check_owner(const struct stat *st, struct snug_error *err)
 	if (!S_ISREG(st->st_mode))
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "copy it into a regular file first",
 		                 "it is not a regular file");
-	if (st->st_uid != me && st->st_uid != 0)
+	if (!owned && st->st_uid != me && st->st_uid != 0)
 		return snug__err(err, -EPERM, SNUG_STEP_NONE, "make it yours if you trust it: chown, or copy it",
 		                 "it belongs to user %u, who could change it while it is used; yours (user %u) or "
 		                 "root's is wanted",
@@ -67,7 +67,7 @@ static int read_head(struct snug__snapopen *o, uint64_t file_bytes, struct snug_
 	return snug__file_pread(o->fd, more + first, h.head_bytes - first, first, err);
 }
 
-int snug__snapopen(const char *path, struct snug__snapopen *o, struct snug_error *err)
+int snug__snapopen(const char *path, bool owned, struct snug__snapopen *o, struct snug_error *err)
 {
 	struct snug__span head = {NULL, 0};
 	struct stat st;
@@ -81,7 +81,7 @@ int snug__snapopen(const char *path, struct snug__snapopen *o, struct snug_error
 	if (fstat(o->fd, &st) < 0)
 		r = snug__file_failed(errno, "stat", err);
 	else
-		r = check_owner(&st, err);
+		r = check_owner(&st, owned, err);
 	if (r >= 0)
 		r = read_head(o, (uint64_t)st.st_size, &head, err);
 	if (r >= 0) {

@@ -12,8 +12,8 @@ struct snug__snapopen {
 	struct snug__host_cpu here;
 };
 
-/* -EPERM, -EISDIR, -EINVAL (no regular file), the errnos of open; -ENOEXEC, -ENOTSUP, -ENOMEM as snug__snap_read. */
-int snug__snapopen(const char *path, struct snug__snapopen *out, struct snug_error *err);
+/* owned: the owner was looked at by the caller.  -EPERM, -EISDIR, -EINVAL (no regular file), the errnos of open; -ENOEXEC, -ENOTSUP, -ENOMEM as snug__snap_read. */
+int snug__snapopen(const char *path, bool owned, struct snug__snapopen *out, struct snug_error *err);
 void snug__snapopen_end(struct snug__snapopen *o);
 
 /* Bytes of the memory part that the file system holds; all of them where it cannot tell. */

@@ -35,13 +35,29 @@ static bool same_version(const struct snug__decoder *d)
 	return v >> 32 == ZYDIS_VERSION >> 32;
 }
 
+static void soname(char name[32])
+{
+	snprintf(name, 32, "libZydis.so.%u.%u", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
+	         ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
+}
+
+void snug__decoder_keep(void)
+{
+	char name[32];
+	void *lib;
+
+	soname(name);
+	lib = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (lib)
+		dlclose(lib);
+}
+
 void snug__decoder_open(struct snug__decoder *d)
 {
 	char name[32];
 
 	memset(d, 0, sizeof(*d));
-	snprintf(name, sizeof(name), "libZydis.so.%u.%u", ZYDIS_VERSION_MAJOR(ZYDIS_VERSION),
-	         ZYDIS_VERSION_MINOR(ZYDIS_VERSION));
+	soname(name);
 	d->lib = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (!d->lib) {
 		snprintf(d->why, sizeof(d->why), "%s (Debian: libzydis4.0) could not be loaded", name);
@@ -187,6 +203,10 @@ bool snug__decode(const struct snug__decoder *d, struct snug__code_mode mode, co
 }
 
 #else
+
+void snug__decoder_keep(void)
+{
+}
 
 void snug__decoder_open(struct snug__decoder *d)
 {

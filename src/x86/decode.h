@@ -35,6 +35,9 @@ struct snug__decoded {
 	uint64_t mem_at; /* linear */
 };
 
+/* Loads Zydis for as long as the process lives: later opens need no file. */
+void snug__decoder_keep(void);
+
 /* Never fails: without Zydis, decoding does. */
 void snug__decoder_open(struct snug__decoder *d);
 void snug__decoder_close(struct snug__decoder *d);

@@ -6,6 +6,7 @@ of assert, and skips by tap.skip(reason).
 """
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,10 @@ BUILD = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build")
 SNUG = os.path.join(BUILD, "snug")
 FOLDER = tempfile.mkdtemp(prefix="snug-cli-")
 LIMIT = 60
+
+# A shell, or nohup, starts what runs in the background with these ignored, and programs inherit that: here they are to end them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Skip(Exception):

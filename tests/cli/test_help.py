@@ -80,7 +80,7 @@ def test_bash_completes_verbs_and_options():
 def test_bash_completes_values():
     assert complete("snug", "run", "--mode", "") == ["real", "protected", "paged32", "long", "user", "reset"]
     assert complete("snug", "run", "--as", "f") == ["flat", "firmware"]
-    assert complete("snug", "run", "--sandbox", "") == ["on", "off"]
+    assert complete("snug", "run", "--sandbox", "") == ["on", "off", "strict"]
 
 
 def test_bash_completes_files():

@@ -43,12 +43,10 @@ VALUES = {
     "WHERE": ["tcp:99999", "tcp:x", "unix:", "unix:/nonexistent/s", "pipe:1", "", "tcp:-1", "unix:" + "s" * 200],
     "FILE": ["one.out", "two.out", "one.out", "two.out", "/nonexistent/x", ".", "/dev/full", "/dev/null", "", "image"],
     "PATH": ["/dev/kvm", "/dev/kvm", "/dev/null", "/nonexistent", "image", "."],
-    "on|off": ["on", "off", "strict", "off", "maybe", ""],
+    "HOW": ["on", "off", "strict", "maybe", ""],
 }
-VALUES["on|off|strict"] = VALUES["on|off"]
 # How many of each, from the first on, are good; they are drawn more often.
-GOOD = {"KIND": 3, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "on|off": 2,
-        "on|off|strict": 3}
+GOOD = {"KIND": 3, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3}
 CALLS = [["add", "40", "2"], ["upper", "io:hello", "5"], ["crash"], ["forever"], ["greet", "s:you"], ["sort", "io:@image", "4"],
          ["fnv1a", "@image"], ["mean", "o:64", "8", "o:8"], ["nobody"], ["main", "-1"], ["crc32", "@/dev/zero"],
          ["mandelbrot", "o:4096", "32", "32", "1", "100"], ["words", "s:" + "a b " * 50], []]
@@ -76,7 +74,7 @@ def run(words, folder, most=None):
 def options(verb):
     """The option table, as --help shows it: (names, argument or None)."""
     text = subprocess.run([tap.SNUG, verb, "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
-    found = re.findall(r"^  (?:(-\w), )?(--\w+)(?: ([A-Z][A-Z]*|on\|off(?:\|strict)?))?(?: |$)", text, re.M)
+    found = re.findall(r"^  (?:(-\w), )?(--\w+)(?: ([A-Z][A-Z]*))?(?: |$)", text, re.M)
     return [([n for n in f[:2] if n], f[2] or None) for f in found if f[1] != "--help"]
 
 

@@ -35,4 +35,7 @@ extern const unsigned call_row_count;
 /* Frees what prepare and call made. */
 void scene_end(struct scene *s);
 
+int call_sandbox_vcpu(struct scene *s, struct snug_error *e);
+int call_sandbox_files(struct scene *s, struct snug_error *e);
+
 #endif

@@ -13,7 +13,9 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,6 +61,10 @@ static const struct {
     [INJECT_LINKAT] = {"linkat", EMLINK},
     [INJECT_RENAMEAT] = {"renameat", EACCES},
     [INJECT_GETRANDOM] = {"getrandom", ENOSYS},
+    [INJECT_PRCTL] = {"prctl", EINVAL},
+    [INJECT_SETRLIMIT] = {"setrlimit", EPERM},
+    [INJECT_SYSCALL] = {"syscall", ENOSYS},
+    [INJECT_MEMFD] = {"memfd_create", EMFILE},
 };
 
 static void arm(enum inject_fn fn, unsigned nth, int err)
@@ -203,6 +209,8 @@ int __real_fsync(int fd);
 int __real_linkat(int from, const char *path, int to, const char *name, int flags);
 int __real_renameat(int from, const char *path, int to, const char *name);
 ssize_t __real_getrandom(void *to, size_t len, unsigned flags);
+long __real_syscall(long nr, ...);
+int __real_memfd_create(const char *name, unsigned flags);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -229,6 +237,10 @@ int __wrap_fsync(int fd);
 int __wrap_linkat(int from, const char *path, int to, const char *name, int flags);
 int __wrap_renameat(int from, const char *path, int to, const char *name);
 ssize_t __wrap_getrandom(void *to, size_t len, unsigned flags);
+int __wrap_prctl(int what, ...);
+int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *lim);
+long __wrap_syscall(long nr, ...);
+int __wrap_memfd_create(const char *name, unsigned flags);
 
 /* What these are called where off_t is asked to have 64 bits, which it has here anyway. */
 #define ALIAS(name) __attribute__((alias(#name)))
@@ -240,6 +252,7 @@ int __wrap_openat64(int dir, const char *path, int flags, ...) ALIAS(__wrap_open
 int __wrap_fstatat64(int dir, const char *path, struct stat *st, int flags) ALIAS(__wrap_fstatat);
 ssize_t __wrap_pwrite64(int fd, const void *from, size_t len, off_t at) ALIAS(__wrap_pwrite);
 int __wrap_ftruncate64(int fd, off_t len) ALIAS(__wrap_ftruncate);
+int __wrap_setrlimit64(__rlimit_resource_t which, const struct rlimit *lim) ALIAS(__wrap_setrlimit);
 
 void *__wrap_malloc(size_t size)
 {
@@ -414,4 +427,41 @@ int __wrap_linkat(int from, const char *path, int to, const char *name, int flag
 int __wrap_renameat(int from, const char *path, int to, const char *name)
 {
 	return hits(INJECT_RENAMEAT, 0, 0) ? -1 : __real_renameat(from, path, to, name);
+}
+
+int __wrap_prctl(int what, ...)
+{
+	(void)what;
+	return hits(INJECT_PRCTL, 0, 0) ? -1 : 0;
+}
+
+int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *lim)
+{
+	(void)which, (void)lim;
+	return hits(INJECT_SETRLIMIT, 0, 0) ? -1 : 0;
+}
+
+static bool confines(long nr, long first)
+{
+	return nr == SYS_capset || nr == SYS_landlock_restrict_self || (nr == SYS_seccomp && first == 1);
+}
+
+/* Six arguments are read, as syscall(2) itself does, though fewer may have been passed: no matter for what is unused. */
+__attribute__((no_sanitize("address"))) long __wrap_syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (hits(INJECT_SYSCALL, 0, 0))
+		return -1;
+	return confines(nr, a[0]) ? 0 : __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int __wrap_memfd_create(const char *name, unsigned flags)
+{
+	return hits(INJECT_MEMFD, 0, 0) ? -1 : __real_memfd_create(name, flags);
 }

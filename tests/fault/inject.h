@@ -3,7 +3,8 @@
  * inject: makes the library's calls into libc fail on demand
  *
  * The linker puts a wrapper before each of them (-Wl,--wrap=NAME, see meson.build); calls libc makes to itself are not
- * seen.  Nothing fails until a test arms it.  One thread only.
+ * seen.  Nothing fails until a test arms it.  One thread only.  What would confine this process for good, so that it could
+ * test nothing more, is not made and succeeds: prctl, setrlimit, capset, seccomp, landlock_restrict_self.
  */
 #ifndef INJECT_H
 #define INJECT_H
@@ -34,6 +35,10 @@ enum inject_fn {
 	INJECT_LINKAT,
 	INJECT_RENAMEAT,
 	INJECT_GETRANDOM,
+	INJECT_PRCTL,
+	INJECT_SETRLIMIT,
+	INJECT_SYSCALL,
+	INJECT_MEMFD,
 	INJECT_FNS
 };
 

@@ -24,7 +24,7 @@ static void bad_config(void **state)
 	    {{.cpus = 100000}, -EINVAL, "100000 vCPUs"},
 	    {{.devices = 1u << 31}, -EINVAL, "devices 0x80000000"},
 	    {{.unclaimed = 2}, -EINVAL, "unclaimed 0x2"},
-	    {{.flags = 1}, -EINVAL, "flags 0x1"},
+	    {{.flags = 8}, -EINVAL, "flags 0x8"},
 	    {{.kvm_path = "/nowhere/kvm"}, -ENOENT, "/nowhere/kvm"},
 	    {{.kvm_path = "/dev/null"}, -ENOTTY, "/dev/null"},
 	    {{.kvm_path = "/"}, -EISDIR, "open /"},

@@ -168,6 +168,20 @@ def documented():
     return problems
 
 
+def sandboxed():
+    """Each row of the sandbox's table stands in docs/sandbox.md, in its order, with its reason; and nothing else does."""
+    table = text("src/svc/sandrules.c").split("snug__sand_rules[] = {")[1].split("snug__sand_rule_count")[0]
+    rows = re.findall(r'(?:KVM\((KVM_\w+)|\{SYS_(\w+))[^"]*"([^"]*)"', table)
+    want = [("ioctl " + kvm if kvm else call, why) for kvm, call, why in rows]
+    seen = [[c.strip() for c in line.split("|")[1:-1]] for line in text("docs/sandbox.md").splitlines()
+            if line.count("|") == 6][2:]
+    have = [(c[0] if c[0].startswith("ioctl KVM") else c[0].split()[0], c[4]) for c in seen]
+    problems = [f"row {n}: {w}, docs/sandbox.md has {h}" for n, (w, h) in enumerate(zip(want, have)) if w != h]
+    if len(want) != len(have) or len(want) < 60:
+        problems.append(f"{len(want)} rows, {len(have)} in docs/sandbox.md")
+    return problems
+
+
 def formatted():
     files = [f for f in sources("src", "include", "cli", "tests", "bench", "examples", "guests", "proofs")]
     code, out = run("clang-format", "--dry-run", "--Werror", *files)
@@ -191,6 +205,6 @@ def words():
     return problems
 
 
-for check in (floors, sizes, exported, soname, no_state, quiet, linked, headers, documented, formatted, words):
+for check in (floors, sizes, exported, soname, no_state, quiet, linked, headers, documented, sandboxed, formatted, words):
     result(check.__name__, check())
 print(f"1..{count}")

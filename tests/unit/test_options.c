@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "help.h"
+#include "jail.h"
 
 /* Parses "a b c"; a word "''" is empty. */
 static int parse(const char *verb, const char *line, struct cli_args *args, struct snug_error *e)
@@ -53,7 +54,7 @@ static void test_defaults(void **state)
 	assert_true(!a.mem && !a.cpus && !a.timeout_ns && !a.json && !a.kvm && !a.guest_args);
 	assert_true(a.kind == SNUG_KIND_AUTO && a.mode == SNUG_MODE_AUTO);
 	assert_true(!a.load.given && !a.entry.given && !a.stack.given);
-	assert_true(!a.stats && !a.sandbox && !a.reboot && !a.verbose && !a.help);
+	assert_true(!a.stats && a.sandbox == CLI_SANDBOX_ON && !a.reboot && !a.verbose && !a.help);
 }
 
 static void test_every_option_of_run(void **state)
@@ -63,7 +64,7 @@ static void test_every_option_of_run(void **state)
 	(void)state;
 	good("run",
 	     "--as flat --mode real --mem 2M --cpus 3 --load 0x0 --entry 16 --stack 0x7000 --timeout 1.5 --stats "
-	     "--json out --core file --save snap --sandbox on --kvm dev --reboot --verbose image",
+	     "--json out --core file --save snap --sandbox strict --kvm dev --reboot --verbose image",
 	     &a);
 	assert_int_equal(a.kind, SNUG_KIND_FLAT);
 	assert_int_equal(a.mode, SNUG_MODE_REAL);
@@ -78,7 +79,7 @@ static void test_every_option_of_run(void **state)
 	assert_string_equal(a.save, "snap");
 	assert_string_equal(a.kvm, "dev");
 	assert_string_equal(a.image, "image");
-	assert_true(a.stats && a.sandbox && a.reboot && a.verbose);
+	assert_true(a.stats && a.sandbox == CLI_SANDBOX_STRICT && a.reboot && a.verbose);
 }
 
 static void test_places(void **state)
@@ -197,7 +198,7 @@ static void test_refusals(void **state)
 	bad("run", "--stats=1 a", "--stats takes no argument");
 	bad("run", "--me 1M a", "unknown option --me");
 	bad("run", "-x a", "unknown option -x");
-	bad("run", "--sandbox maybe a", "--sandbox: unknown answer 'maybe'");
+	bad("run", "--sandbox maybe a", "--sandbox: unknown sandbox 'maybe'");
 	bad("run", "--mode Real a", "--mode: unknown mode 'Real'");
 	bad("run", "--as rom a", "--as: unknown kind 'rom'");
 	bad("check", "--stats", "'snug check' has no such option");
@@ -241,9 +242,9 @@ static void test_choices(void **state)
 	char text[64], little[12];
 
 	(void)state;
-	for (enum cli_type type = CLI_TYPE_FLAG; type <= CLI_TYPE_ONOFF; type++)
+	for (enum cli_type type = CLI_TYPE_FLAG; type <= CLI_TYPE_SANDBOX; type++)
 		assert_int_equal(cli_choice(type, 0) != NULL,
-		                 type == CLI_TYPE_KIND || type == CLI_TYPE_MODE || type == CLI_TYPE_ONOFF);
+		                 type == CLI_TYPE_KIND || type == CLI_TYPE_MODE || type == CLI_TYPE_SANDBOX);
 	cli_choices(CLI_TYPE_KIND, text, sizeof text);
 	assert_string_equal(text, "flat, elf and firmware");
 	cli_choices(CLI_TYPE_MODE, little, sizeof little);
@@ -258,7 +259,7 @@ static void test_help_names_every_choice(void **state)
 	(void)state;
 	for (const struct cli_option *o = cli_options; o->name; o++) {
 		for (unsigned i = 0; (o->verbs & CLI_RUN) && (name = cli_choice(o->type, i)); i++)
-			if (o->type != CLI_TYPE_ONOFF && !strstr(o->help, name))
+			if (o->type != CLI_TYPE_SANDBOX && !strstr(o->help, name))
 				fail_msg("--%s: the help does not name %s", o->name, name);
 		assert_true(strlen(o->help) <= 78);
 		assert_true((o->type == CLI_TYPE_FLAG) == (o->arg == NULL));
@@ -280,7 +281,7 @@ static void test_help_fits_a_screen(void **state)
 			assert_true(strlen(line) <= 100);
 			lines++;
 		}
-		assert_in_range(lines, 4, 24);
+		assert_in_range(lines, 4, 28);
 	}
 }
 

@@ -51,7 +51,7 @@ static int teardown(void **state)
 static int look(struct snug_error *e)
 {
 	struct snug__snapopen o;
-	int r = snug__snapopen(path, &o, e);
+	int r = snug__snapopen(path, false, &o, e);
 
 	if (r >= 0)
 		snug__snapopen_end(&o);
@@ -73,7 +73,7 @@ static void opens(void **state)
 	struct snug__snapopen o;
 
 	(void)state;
-	if (snug__snapopen(path, &o, &e) < 0)
+	if (snug__snapopen(path, false, &o, &e) < 0)
 		fail_msg("%s", e.msg);
 	assert_in_range(snug__snapopen_data(&o), 1, 0x100000);
 	assert_int_equal(snug__snapopen_verify(&o, &e), 0);
@@ -120,7 +120,7 @@ static void bad_arguments(void **state)
 	assert_hint(e, "leave it 0");
 	assert_int_equal(snug_restore(path, SNUG_CONFIG(.mem_bytes = 4096), &vm, &e), -EINVAL);
 	assert_int_equal(snug_restore(path, SNUG_CONFIG(.devices = 1), &vm, &e), -EINVAL);
-	assert_int_equal(snug_restore(path, SNUG_CONFIG(.flags = 1), &vm, &e), -EINVAL);
+	assert_int_equal(snug_restore(path, SNUG_CONFIG(.flags = 8), &vm, &e), -EINVAL);
 	assert_int_equal(snug_restore(path, SNUG_CONFIG(.unclaimed = 2), &vm, &e), -EINVAL);
 	assert_int_equal(snug_restore(path, NULL, &vm, &e), -ENOTSUP); /* it was saved on no CPU of this world */
 	assert_error(e, -ENOTSUP, "restore '/tmp/snug-snapopen-");
@@ -165,18 +165,18 @@ static void no_files(void **state)
 	char at[96];
 
 	(void)state;
-	assert_int_equal(snug__snapopen(folder, &o, &e), -EISDIR);
-	assert_int_equal(snug__snapopen("/dev/zero", &o, &e), -EINVAL);
+	assert_int_equal(snug__snapopen(folder, false, &o, &e), -EISDIR);
+	assert_int_equal(snug__snapopen("/dev/zero", false, &o, &e), -EINVAL);
 	assert_error(e, -EINVAL, "not a regular file");
 	snprintf(at, sizeof(at), "%s/none", folder);
-	assert_int_equal(snug__snapopen(at, &o, &e), -ENOENT);
+	assert_int_equal(snug__snapopen(at, false, &o, &e), -ENOENT);
 	snprintf(at, sizeof(at), "%s/pipe", folder);
 	assert_int_equal(mkfifo(at, 0600), 0);
-	assert_int_equal(snug__snapopen(at, &o, &e), -EINVAL); /* and does not wait */
+	assert_int_equal(snug__snapopen(at, false, &o, &e), -EINVAL); /* and does not wait */
 	unlink(at);
 	snprintf(at, sizeof(at), "%s/link", folder);
 	assert_int_equal(symlink(path, at), 0);
-	assert_int_equal(snug__snapopen(at, &o, &e), 0);
+	assert_int_equal(snug__snapopen(at, false, &o, &e), 0);
 	snug__snapopen_end(&o);
 	unlink(at);
 }
