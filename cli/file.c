@@ -61,14 +61,23 @@ void cli_file_init(struct cli_file *f, unsigned which, const struct cli_args *ar
 	cli_file_set(f, which, *(const char *const *)((const char *)args + options[which].field));
 }
 
+bool cli_file_folder(const char *path, char *dir, size_t len)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= len)
+		return false;
+	snprintf(dir, len, "%.*s", n ? (int)n : 1, n ? path : slash ? "/" : ".");
+	return true;
+}
+
 int cli_file_dir(struct cli_file *f)
 {
-	size_t len = (size_t)(f->name - f->path);
 	char path[4096];
 
-	if (len >= sizeof path)
+	if (!cli_file_folder(f->path, path, sizeof path))
 		return -ENAMETOOLONG;
-	snprintf(path, sizeof path, "%.*s", len ? (int)len : 1, len ? f->path : ".");
 	f->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (f->dir < 0 && errno == EACCES) /* one that may be written and not read */
 		f->dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -8,6 +8,7 @@
 #define SNUG_CLI_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "options.h"
@@ -32,6 +33,9 @@ void cli_file_set(struct cli_file *f, unsigned which, const char *path);
 
 /* The row's number; the option must be one of them. */
 unsigned cli_file_which(const char *option);
+
+/* The folder a file is in, "." where the name tells none.  false: the name is too long. */
+bool cli_file_folder(const char *path, char *dir, size_t len);
 
 /* Each returns 0 or a negative errno.  dir: opens the directory of a fresh file. */
 int cli_file_dir(struct cli_file *f);

@@ -157,12 +157,17 @@ static int run_child(struct cli_args *args, struct cli_jail *j, struct cli_keepe
 	return verb(args);
 }
 
+static int too_weak(const struct cli_jail *j, struct snug_error *e)
+{
+	return cli_err(e, -ENOTSUP, "--sandbox on goes on without it; 'snug check' lists the layers",
+	               "--sandbox strict: not to be had here: %s", j->lacks);
+}
+
 static int refuse(const struct cli_jail *j)
 {
 	struct snug_error e;
 
-	cli_err(&e, -ENOTSUP, "--sandbox on goes on without it; 'snug check' lists the layers",
-	        "--sandbox strict: not to be had here: %s", j->lacks);
+	too_weak(j, &e);
 	cli_say_error(&e);
 	return CLI_FAILED;
 }
@@ -186,12 +191,11 @@ int cli_jail_run(struct cli_args *args, int (*verb)(const struct cli_args *))
 
 #ifdef SNUG_SANITIZED
 	/* A sanitizer's runtime asks the kernel for what no filter lets pass: "on" is off. */
-	if (args->sandbox == CLI_SANDBOX_STRICT)
+	if (args->sandbox == CLI_SANDBOX_STRICT) {
 		lack(jail.lacks, sizeof jail.lacks, "all of it", "a build with sanitizers");
-	else
-		args->sandbox = CLI_SANDBOX_OFF;
-	if (jail.lacks[0])
 		return refuse(&jail);
+	}
+	args->sandbox = CLI_SANDBOX_OFF;
 #endif
 	if (args->sandbox == CLI_SANDBOX_OFF)
 		return verb(args);
@@ -208,7 +212,7 @@ int cli_jail_run(struct cli_args *args, int (*verb)(const struct cli_args *))
 }
 
 /* pivot_root(2), "pivot_root(".", ".")": the new root lies over the old one, which then goes. */
-static int empty_root(struct cli_jail *j)
+static void empty_root(struct cli_jail *j)
 {
 	static const char *const places[] = {"/proc", "/dev", "/tmp"};
 
@@ -218,11 +222,10 @@ static int empty_root(struct cli_jail *j)
 			continue;
 		if (chdir(places[i]) == 0 && syscall(SYS_pivot_root, ".", ".") == 0 &&
 		    umount2(".", MNT_DETACH) == 0 && chdir("/") == 0)
-			return 0;
+			return;
 		break;
 	}
 	lack(j->lacks, sizeof j->lacks, "empty root directory", strerror(errno));
-	return -1;
 }
 
 static void loaded(struct cli_jail *j)
@@ -235,7 +238,7 @@ static void loaded(struct cli_jail *j)
 }
 
 /* gdb's listening socket is of the one before. */
-static int enter_net(struct cli_jail *j)
+static void enter_net(struct cli_jail *j)
 {
 	int fd = -1, r = cli_keeper_ask(j->keeper, CLI_KEEPER_NET, 0, &fd);
 
@@ -245,7 +248,6 @@ static int enter_net(struct cli_jail *j)
 		close(fd);
 	if (r < 0)
 		lack(j->lacks, sizeof j->lacks, "network namespace", strerror(-r));
-	return r;
 }
 
 static uint32_t uses(const struct cli_args *a)
@@ -269,34 +271,20 @@ static int confine(const struct cli_args *a, uint32_t parts, uint64_t files, str
 	return snug_sandbox(&how, NULL, e);
 }
 
-static void tell(struct cli_jail *j, uint32_t lacks)
-{
-	struct snug_layer rows[8];
-	int n = snug_sandbox_layers(rows, sizeof rows / sizeof *rows);
-
-	for (int i = 0; i < n; i++)
-		if (rows[i].bit & lacks)
-			lack(j->lacks, sizeof j->lacks, rows[i].name, rows[i].what);
-	if (j->lacks[0])
-		cli_say("the sandbox is not whole here, without: %s", j->lacks);
-}
-
 /* Of all layers, so that it is told once; a thread's is seen to lack beforehand too. */
-static uint32_t missing(void)
+static void note_layers(struct cli_jail *j)
 {
 	struct snug_layer rows[8];
 	int n = snug_sandbox_layers(rows, sizeof rows / sizeof *rows);
-	uint32_t lacks = 0;
 
 	for (int i = 0; i < n; i++)
-		lacks |= rows[i].there ? 0 : rows[i].bit;
-	return lacks;
+		if (!rows[i].there)
+			lack(j->lacks, sizeof j->lacks, rows[i].name, rows[i].what);
 }
 
 int cli_jail_process(const struct cli_args *a, uint64_t files, struct snug_error *e)
 {
 	struct cli_jail *j = a->jail;
-	bool lost;
 	int r;
 
 	if (!j)
@@ -306,12 +294,15 @@ int cli_jail_process(const struct cli_args *a, uint64_t files, struct snug_error
 		return r;
 	loaded(j);
 	cli_close_inherited();
-	lost = enter_net(j) < 0 || (j->mount && empty_root(j) < 0);
-	if (lost && a->sandbox == CLI_SANDBOX_STRICT)
-		return cli_err(e, -ENOTSUP, NULL, "--sandbox strict: not to be had here: %s", j->lacks);
+	enter_net(j);
+	if (j->mount)
+		empty_root(j);
+	note_layers(j);
+	if (j->lacks[0] && a->sandbox == CLI_SANDBOX_STRICT)
+		return too_weak(j, e);
 	r = confine(a, SNUG_SANDBOX_PROCESS, files, e);
-	if (r >= 0)
-		tell(j, missing());
+	if (r >= 0 && j->lacks[0])
+		cli_say("the sandbox is not whole here, without: %s", j->lacks);
 	return r;
 }
 

@@ -200,6 +200,7 @@ void cli_keeper_block(sigset_t *old)
 	for (unsigned i = 0; i < SIGNALS; i++)
 		sigaddset(&mine, signals[i].number);
 	sigprocmask(SIG_BLOCK, &mine, old);
+	signal(SIGCHLD, SIG_DFL); /* who starts snug may ignore it, and then a child's status is lost */
 }
 
 /* What the user had ignored stays so; without --save SIGUSR1 ends it, as it ends any program. */
@@ -282,11 +283,11 @@ static void die_by(int number)
 }
 
 /* One round: waits for a request, a signal or the child's end. */
-static void wait_and_answer(struct cli_keeper *k, struct pollfd *p, pid_t child, const sigset_t *old)
+static void wait_and_answer(struct cli_keeper *k, struct pollfd *p, pid_t child, const sigset_t *mask)
 {
 	enum answer a;
 
-	if (ppoll(p, 1, NULL, old) <= 0)
+	if (ppoll(p, 1, NULL, mask) <= 0)
 		return;
 	a = p->revents & POLLIN ? answer(k) : HUNG_UP;
 	if (a == MADNESS) {
@@ -300,9 +301,12 @@ static void wait_and_answer(struct cli_keeper *k, struct pollfd *p, pid_t child,
 int cli_keeper_serve(struct cli_keeper *k, pid_t child, const sigset_t *old)
 {
 	struct pollfd p = {.fd = k->sock, .events = POLLIN};
+	sigset_t mask = *old;
 	struct snug_error e;
 	int status = 0;
+	pid_t gone = 0;
 
+	sigdelset(&mask, SIGCHLD); /* it may have come blocked */
 	child_pid = child;
 	close(k->theirs);
 	take_signals(k->saves);
@@ -312,8 +316,8 @@ int cli_keeper_serve(struct cli_keeper *k, pid_t child, const sigset_t *old)
 		cli_say_error(&e);
 		kill(child, SIGKILL);
 	}
-	while (!end_by && waitpid(child, &status, WNOHANG) == 0)
-		wait_and_answer(k, &p, child, old);
+	while (!end_by && (gone = waitpid(child, &status, WNOHANG)) == 0)
+		wait_and_answer(k, &p, child, &mask);
 	if (end_by) {
 		kill(child, SIGKILL);
 		waitpid(child, &status, 0);
@@ -321,5 +325,5 @@ int cli_keeper_serve(struct cli_keeper *k, pid_t child, const sigset_t *old)
 	clean_up(k);
 	if (end_by)
 		die_by(end_by);
-	return told(status);
+	return gone < 0 ? CLI_FAILED : told(status);
 }

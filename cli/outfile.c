@@ -25,24 +25,13 @@ static int failed(struct snug_error *e, const char *option, const char *path, in
 	return cli_err(e, -err, hint, "--%s: %.300s: %s", option, path, strerror(err));
 }
 
-bool cli_out_folder(const char *path, char *dir, size_t len)
-{
-	const char *slash = strrchr(path, '/');
-	size_t n = slash ? (size_t)(slash - path) : 0;
-
-	if (n >= len)
-		return false;
-	snprintf(dir, len, "%.*s", n ? (int)n : 1, n ? path : slash ? "/" : ".");
-	return true;
-}
-
 int cli_out_check(const char *option, const char *path, struct snug_error *e)
 {
 	struct cli_file f;
 	char dir[4096];
 	struct stat st;
 
-	if (!cli_out_folder(path, dir, sizeof dir))
+	if (!cli_file_folder(path, dir, sizeof dir))
 		return failed(e, option, path, ENAMETOOLONG);
 	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 		return failed(e, option, path, EISDIR);
@@ -86,8 +75,11 @@ static int open_here(struct cli_out *o)
 	if (!o->file.fresh)
 		return o->fd = open_special(&o->file);
 	r = cli_file_dir(&o->file);
-	if (r == 0)
-		r = cli_file_make(&o->file);
+	if (r < 0)
+		return r;
+	r = cli_file_make(&o->file);
+	if (r < 0)
+		close(o->file.dir);
 	o->fd = o->file.fd;
 	return r;
 }

@@ -30,9 +30,6 @@ int cli_out_check(const char *option, const char *path, struct snug_error *e);
  */
 int cli_check_files(const struct cli_args *args, const char *image, struct snug_error *e);
 
-/* The folder a file is in, "." where the name tells none.  false: the name is too long. */
-bool cli_out_folder(const char *path, char *dir, size_t len);
-
 /*
  * From now on files are made by the keeper at the other end of this socket (keeper.h); what is a device or a pipe is
  * opened here and now.  Fails where a file could not be made later.

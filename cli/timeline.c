@@ -15,7 +15,7 @@ int cli_trace_start(snug_vm *vm, const struct cli_args *args, struct snug_error 
 	struct snug_trace_config cfg = {.size = sizeof cfg, .exits = args->trace ? 0 : REPORT_EXITS};
 	char dir[4096];
 
-	if (args->stream && cli_out_folder(args->trace, dir, sizeof dir))
+	if (args->stream && cli_file_folder(args->trace, dir, sizeof dir))
 		cfg.spill = dir;
 	return snug_trace_start(vm, &cfg, e);
 }

@@ -34,7 +34,7 @@ SUITES = [
     ("cmdfuzz-asan", "build-asan", "cmd:", 20, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 100, False),
-    ("lint", "build", "lint:", 180, False),
+    ("lint", "build", "lint:", 220, False),
 ]
 
 SANITIZERS = {

@@ -15,7 +15,7 @@ from tap import expect, image, path, skip, snug
 
 SPIN = guests.say("up") + guests.LOOP
 CRASH = guests.say("x") + guests.UD2
-SIX = ("mnt", "pid", "ipc", "uts", "net")
+NAMESPACES = ("mnt", "pid", "ipc", "uts", "net")
 
 
 def read(name):
@@ -125,7 +125,7 @@ def test_every_thread_of_call():
 def test_namespaces_and_an_empty_root():
     need_sandbox()
     with Running("run", "--mode", "long", "--timeout", "60", image("spin", SPIN)) as r:
-        for kind in SIX:
+        for kind in NAMESPACES:
             ours, its = (os.readlink(f"/proc/{p}/ns/{kind}") for p in ("self", r.child))
             assert ours != its, kind
         assert os.readlink(f"/proc/{r.p.pid}/ns/net") == os.readlink(f"/proc/{r.child}/ns/net")
@@ -255,6 +255,19 @@ def test_a_signal_ends_both_and_leaves_nothing():
             assert r.p.wait(timeout=20) == -number
             wait_for(lambda: not os.path.exists(f"/proc/{r.child}"))
             assert os.listdir(folder) == [], os.listdir(folder)
+
+
+def test_whatever_the_parent_did_with_signals():
+    name = image("seven", guests.exit_call(7))
+
+    def ignored():
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+    def blocked():
+        signal.pthread_sigmask(signal.SIG_BLOCK, set(range(1, 32)))
+
+    for before in (ignored, blocked):
+        expect(snug("run", "--mode", "long", name, preexec_fn=before), 7)
 
 
 def test_stop_and_go_on():

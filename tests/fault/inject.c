@@ -35,6 +35,7 @@ static struct {
 
 static struct inject_holds held;
 static unsigned failed[INJECT_FNS];
+static unsigned confined;
 
 static const struct {
 	const char *name;
@@ -99,6 +100,18 @@ void inject_ioctls(unsigned long request, long arg, int err, int result)
 {
 	inject_ioctl(request, arg, 0, err, result);
 	plan.every = true;
+}
+
+void inject_syscalls(long nr, int err)
+{
+	arm(INJECT_SYSCALL, 0, err);
+	plan.request = (unsigned long)nr;
+	plan.every = true;
+}
+
+unsigned inject_confined(void)
+{
+	return confined;
 }
 
 struct inject_hit inject_off(void)
@@ -432,12 +445,14 @@ int __wrap_renameat(int from, const char *path, int to, const char *name)
 int __wrap_prctl(int what, ...)
 {
 	(void)what;
+	confined++;
 	return hits(INJECT_PRCTL, 0, 0) ? -1 : 0;
 }
 
 int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *lim)
 {
 	(void)which, (void)lim;
+	confined++;
 	return hits(INJECT_SETRLIMIT, 0, 0) ? -1 : 0;
 }
 
@@ -456,8 +471,9 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long nr, ...)
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	if (hits(INJECT_SYSCALL, 0, 0))
+	if (hits(INJECT_SYSCALL, (unsigned long)nr, 0))
 		return -1;
+	confined += confines(nr, a[0]);
 	return confines(nr, a[0]) ? 0 : __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

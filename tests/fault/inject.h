@@ -56,6 +56,12 @@ void inject_ioctl(unsigned long request, long arg, unsigned nth, int err, int re
 /* The same for all such ioctls. */
 void inject_ioctls(unsigned long request, long arg, int err, int result);
 
+/* All syscall(2) calls of that number fail with err. */
+void inject_syscalls(long nr, int err);
+
+/* How many calls that would have confined this process were made. */
+unsigned inject_confined(void);
+
 /* Ends it, and says what was hit: INJECT_NONE, or the function, for an ioctl its request too. */
 struct inject_hit {
 	enum inject_fn fn;

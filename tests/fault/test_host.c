@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <linux/kvm.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 
 #include "inject.h"
 #include "ioctls.h"
@@ -77,6 +78,27 @@ static void wrong_api_version_for_host_info(void **state)
 	assert_int_equal(snug_host_info(NULL, &h, &e), -EPROTO);
 	HAS(e.msg, "gave 13");
 	assert_int_equal(snug_host_caps(NULL, NULL, 0, &e), -EPROTO);
+}
+
+/* A kernel without Landlock: it is left out and told, or with strict nothing is done at all. */
+static void no_landlock(void **state)
+{
+	struct snug_sandbox how = {.size = sizeof(how), .parts = SNUG_SANDBOX_PROCESS};
+	struct snug_error e = {0};
+	uint32_t lacks = 0;
+	unsigned made;
+
+	(void)state;
+	inject_syscalls(SYS_landlock_create_ruleset, ENOSYS);
+	assert_int_equal(snug_sandbox(&how, &lacks, &e), 0);
+	assert_int_equal(lacks, SNUG_LAYER_LANDLOCK);
+	made = inject_confined();
+	assert_true(made > 0);
+	how.strict = 1;
+	assert_int_equal(snug_sandbox(&how, &lacks, &e), -ENOTSUP);
+	inject_off();
+	HAS(e.msg, "Landlock is missing here");
+	assert_int_equal(inject_confined(), made);
 }
 
 static void tiny_kvm_run(void **state)
@@ -451,6 +473,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(wrong_api_version),
 	    TEST(wrong_api_version_for_host_info),
+	    TEST(no_landlock),
 	    TEST(tiny_kvm_run),
 	    TEST(no_capability_at_all),
 	    TEST(one_capability_absent),

@@ -451,18 +451,6 @@ static void roads_lead_there(void **state)
 	}
 }
 
-static void strict_does_nothing_if_it_lacks(void **state)
-{
-	struct snug_sandbox how = {.size = sizeof(how), .strict = 1, .parts = SNUG_SANDBOX_PROCESS};
-	struct snug_error e;
-
-	(void)state;
-	if (has(SNUG_LAYER_LANDLOCK))
-		skip(); /* the kernel has all */
-	assert_int_equal(snug_sandbox(&how, NULL, &e), -ENOTSUP);
-	assert_int_equal(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
-}
-
 static void bad_fields(void **state)
 {
 	static const struct {
@@ -701,12 +689,17 @@ static void few_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_number),     cmocka_unit_test(another_way_in),
-	    cmocka_unit_test(ioctls),           cmocka_unit_test(ioctls_of_no_use),
-	    cmocka_unit_test(arguments),        cmocka_unit_test(other_layers),
-	    cmocka_unit_test(roads_lead_there), cmocka_unit_test(strict_does_nothing_if_it_lacks),
-	    cmocka_unit_test(bad_fields),       cmocka_unit_test(guests_live_in_it),
-	    cmocka_unit_test(few_calls),        cmocka_unit_test(filters_are_the_table),
+	    cmocka_unit_test(every_number),
+	    cmocka_unit_test(another_way_in),
+	    cmocka_unit_test(ioctls),
+	    cmocka_unit_test(ioctls_of_no_use),
+	    cmocka_unit_test(arguments),
+	    cmocka_unit_test(other_layers),
+	    cmocka_unit_test(roads_lead_there),
+	    cmocka_unit_test(bad_fields),
+	    cmocka_unit_test(guests_live_in_it),
+	    cmocka_unit_test(few_calls),
+	    cmocka_unit_test(filters_are_the_table),
 	    cmocka_unit_test(snug_itself),
 	};
 
