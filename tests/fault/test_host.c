@@ -471,24 +471,15 @@ static void half_a_baseline(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(wrong_api_version),
-	    TEST(wrong_api_version_for_host_info),
-	    TEST(no_landlock),
-	    TEST(tiny_kvm_run),
-	    TEST(no_capability_at_all),
-	    TEST(one_capability_absent),
-	    TEST(too_many_vcpus),
-	    TEST(open_fails),
-	    TEST(each_ioctl_fails),
-	    TEST(create_vm_interrupted),
-	    TEST(run_efault_is_memory),
-	    TEST(run_eagain_is_tried_again),
-	    TEST(run_eio_is_an_error),
-	    TEST(half_a_baseline),
-	    TEST(run_eintr_is_a_signal),
-	    TEST(complete_that_fails_is_done_again),
-	    TEST(saves_on_bad_disks),
-	    TEST(calls_without_sync_regs),
+	    TEST(wrong_api_version),     TEST(wrong_api_version_for_host_info),
+	    TEST(no_landlock),           TEST(tiny_kvm_run),
+	    TEST(no_capability_at_all),  TEST(one_capability_absent),
+	    TEST(too_many_vcpus),        TEST(open_fails),
+	    TEST(each_ioctl_fails),      TEST(create_vm_interrupted),
+	    TEST(run_efault_is_memory),  TEST(run_eagain_is_tried_again),
+	    TEST(run_eio_is_an_error),   TEST(half_a_baseline),
+	    TEST(run_eintr_is_a_signal), TEST(complete_that_fails_is_done_again),
+	    TEST(saves_on_bad_disks),    TEST(calls_without_sync_regs),
 	    TEST(registers_that_wait),
 	};
 
