@@ -180,10 +180,13 @@ struct snug_config {
 
 /* What an image is. */
 enum snug_kind {
-	SNUG_KIND_AUTO = 0, /* told from the bytes; see snug_load */
-	SNUG_KIND_FLAT,     /* raw code */
-	SNUG_KIND_ELF,      /* ELF32 or ELF64 for x86, static, not relocatable */
-	SNUG_KIND_FIRMWARE, /* a ROM that ends at 4 GiB and starts at the reset vector */
+	SNUG_KIND_AUTO = 0,  /* told from the bytes; see snug_load */
+	SNUG_KIND_FLAT,      /* raw code */
+	SNUG_KIND_ELF,       /* ELF32 or ELF64 for x86, static, not relocatable */
+	SNUG_KIND_FIRMWARE,  /* a ROM that ends at 4 GiB and starts at the reset vector */
+	SNUG_KIND_LINUX,     /* a bzImage, or an ELF file with Linux's notes: vmlinux; started at its 64-bit entry */
+	SNUG_KIND_PVH,       /* an ELF file with Xen's note PHYS32_ENTRY: started there, in protected mode */
+	SNUG_KIND_MULTIBOOT, /* a file with a Multiboot header (version 1), ELF or flat */
 };
 
 /* The state a CPU starts in.  SDM 3A 2.2 "Modes of operation". */
@@ -203,6 +206,16 @@ enum snug_image_flag {
 	SNUG_IMAGE_SYMBOLS = 1 << 2, /* ELF: keep the names of functions and data, for snug_symbol and snug_call */
 };
 
+/* A file for a kernel, besides its image: by `path`, or `len` bytes at `data`. */
+struct snug_module {
+	const char *path; /* a regular file of at most 1 GiB, or NULL */
+	const void *data;
+	size_t len;
+	const char *args; /* Multiboot: the module's own command line; NULL: none */
+};
+
+#define SNUG_MODULES_MAX 16
+
 /*
  * What to load: a file by `path`, or `len` bytes at `data`.
  */
@@ -218,6 +231,10 @@ struct snug_image {
 	snug_gpa load;       /* flat only; 0: 0x100000, in real mode 0x1000, a boot sector 0x7c00 */
 	uint64_t entry;      /* 0: flat: where it was loaded; ELF: as the file says */
 	uint64_t stack;      /* 0: the end of RAM below 3 GiB; in real mode 0x7000 */
+	const char *cmdline; /* Linux, PVH, Multiboot: the kernel's command line; NULL: none */
+	/* Linux: the initrd, several follow each other; PVH, Multiboot: its modules; at most SNUG_MODULES_MAX. */
+	const struct snug_module *modules;
+	uint32_t module_count;
 };
 
 /* What snug_load made of an image. */
@@ -289,6 +306,8 @@ enum snug_exit_kind {
 	SNUG_EXIT_OTHER,      /* .other     any other KVM exit reason, as KVM gave it */
 	SNUG_EXIT_MARK,       /* .mark      the guest reached the mark of snug_mark_stop */
 	SNUG_EXIT_RETURN,     /*            the function of snug_call returned */
+	SNUG_EXIT_POWEROFF,   /*            the guest turned the machine off (ACPI) */
+	SNUG_EXIT_PANIC,      /* .panic     the guest's kernel says it cannot go on (pvpanic) */
 };
 
 /* What each kind of exit says of itself; see enum snug_exit_kind. */
@@ -370,6 +389,10 @@ struct snug_exit_mark {
 	char name[64]; /* terminated */
 };
 
+struct snug_exit_panic {
+	uint8_t events; /* QEMU docs/specs/pvpanic.rst: bit 0 panicked, bit 1 crash kernel loaded */
+};
+
 struct snug_exit_other {
 	const void *run; /* struct kvm_run */
 	size_t bytes;
@@ -400,6 +423,7 @@ struct snug_exit {
 		struct snug_exit_debug debug;
 		struct snug_exit_system system;
 		struct snug_exit_mark mark;
+		struct snug_exit_panic panic;
 		struct snug_exit_other other;
 	};
 };

@@ -27,10 +27,9 @@ static const char *const modes[] = {
 };
 
 static const char *const kinds[] = {
-    [SNUG_KIND_AUTO] = "auto",
-    [SNUG_KIND_FLAT] = "flat",
-    [SNUG_KIND_ELF] = "elf",
-    [SNUG_KIND_FIRMWARE] = "firmware",
+    [SNUG_KIND_AUTO] = "auto",           [SNUG_KIND_FLAT] = "flat",   [SNUG_KIND_ELF] = "elf",
+    [SNUG_KIND_FIRMWARE] = "firmware",   [SNUG_KIND_LINUX] = "linux", [SNUG_KIND_PVH] = "pvh",
+    [SNUG_KIND_MULTIBOOT] = "multiboot",
 };
 
 static const char *const exits[] = {
@@ -55,6 +54,8 @@ static const char *const exits[] = {
     [SNUG_EXIT_OTHER] = "other",
     [SNUG_EXIT_MARK] = "mark",
     [SNUG_EXIT_RETURN] = "return",
+    [SNUG_EXIT_POWEROFF] = "power off",
+    [SNUG_EXIT_PANIC] = "guest panic",
 };
 
 static const char *const hosts[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* boot: from an image to a vCPU that can run it */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/sized.h"
@@ -53,7 +54,19 @@ static int check_host(enum snug_mode mode, struct snug_error *err)
 	                 "paged32 mode: kvm_pvm refuses 32-bit paging (CR0.PG without EFER.LME)");
 }
 
-int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack, struct snug_error *err)
+/* What a boot protocol wants in registers, besides what the mode says. */
+static void add_regs(struct snug_regs *regs, const struct snug_regs *more)
+{
+	regs->rax = more->rax;
+	regs->rbx = more->rbx;
+	regs->rcx = more->rcx;
+	regs->rsi = more->rsi;
+	regs->rdi = more->rdi;
+	regs->rbp = more->rbp;
+}
+
+static int boot_vcpu(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack,
+                     const struct snug_regs *more, struct snug_error *err)
 {
 	struct snug__mode_tables t = {0};
 	snug_vm *vm = vcpu->vm;
@@ -76,6 +89,8 @@ int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_
 	/* What a guest before this one left in registers is no business of this one. */
 	if (r >= 0 && vcpu->ran)
 		r = snug__kvm_reset_rest(vcpu->kvm.fd, &vm->watch, err);
+	if (r >= 0 && more)
+		add_regs(&regs, more);
 	if (mode == SNUG_MODE_RESET)
 		regs.rdx = vcpu->signature;
 	if (r >= 0)
@@ -83,6 +98,11 @@ int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_
 	if (r >= 0)
 		r = snug_vcpu_set_regs(vcpu, &regs, err);
 	return r < 0 ? r : 0;
+}
+
+int snug_vcpu_boot(snug_vcpu *vcpu, enum snug_mode mode, uint64_t entry, uint64_t stack, struct snug_error *err)
+{
+	return boot_vcpu(vcpu, mode, entry, stack, NULL, err);
 }
 
 /* The names an image brings, where they are asked for; those of the image before go in any case. */
@@ -98,7 +118,8 @@ static int load_symbols(const struct snug_image *im, struct snug__span bytes, in
 	return snug__symbols_read(bytes, out, err);
 }
 
-static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__span bytes, struct snug_error *err)
+static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__span bytes,
+                      const struct snug__module *modules, struct snug_error *err)
 {
 	struct snug__boot_want want = {
 	    .mode = im->mode,
@@ -107,7 +128,11 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	    .load = im->load,
 	    .entry = im->entry,
 	    .stack = im->stack,
+	    .cmdline = im->cmdline,
+	    .modules = modules,
+	    .module_count = im->module_count,
 	};
+	struct snug_regs regs = {0};
 	struct snug_boot boot = {.size = sizeof(boot)};
 	struct snug__symbols *symbols = NULL;
 	int kind = (int)im->kind;
@@ -121,7 +146,7 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	if (kind < 0 || (size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "name one of enum snug_kind", "no image kind %d",
 		                 kind);
-	r = loaders[kind](bytes, &want, &vm->mem, &boot, err);
+	r = loaders[kind](bytes, &want, &vm->mem, &boot, &regs, err);
 	/* An image that covers the vectors brings its own. */
 	if (r >= 0)
 		vm->has_ivt =
@@ -129,7 +154,7 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	if (r >= 0)
 		r = load_symbols(im, bytes, kind, &symbols, err);
 	if (r >= 0)
-		r = snug_vcpu_boot(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, err);
+		r = boot_vcpu(&vm->vcpus[0], boot.mode, boot.entry, boot.stack, &regs, err);
 	if (r < 0) {
 		snug__symbols_drop(symbols);
 		return r;
@@ -140,32 +165,91 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	return r;
 }
 
-static int load_path(snug_vm *vm, const struct snug_image *im, struct snug_error *err)
+/* An image or a module: the bytes given, or those of a file, which are in *f then. */
+static int bytes_of(const char *path, const void *data, size_t len, struct snug__file *f, struct snug__span *out,
+                    struct snug_error *err)
 {
+	int r;
+
+	*f = (struct snug__file){0};
+	if (!path && !data && len)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set path, or data and len", "image: no bytes given");
+	*out = (struct snug__span){data, len};
+	if (!path)
+		return 0;
+	r = snug__file_read(path, f, err);
+	*out = (struct snug__span){f->bytes, f->len};
+	return r < 0 ? snug__err_wrap(err, r, "load '%s'", path) : 0;
+}
+
+/* Files of modules, open for as long as the loader looks at them. */
+struct modules {
+	struct snug__file file[SNUG_MODULES_MAX];
+	struct snug__module row[SNUG_MODULES_MAX];
+};
+
+static void modules_free(struct modules *m)
+{
+	for (unsigned i = 0; m && i < SNUG_MODULES_MAX; i++)
+		snug__file_free(&m->file[i]);
+	free(m);
+}
+
+static int modules_read(const struct snug_image *im, struct modules **out, struct snug_error *err)
+{
+	struct modules *m;
+	int r = 0;
+
+	*out = NULL;
+	if (im->module_count > SNUG_MODULES_MAX)
+		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "leave some out", "image: %u modules, at most %d",
+		                 im->module_count, SNUG_MODULES_MAX);
+	if (!im->module_count)
+		return 0;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "modules: out of memory");
+	for (unsigned i = 0; r >= 0 && i < im->module_count; i++) {
+		const struct snug_module *want = &im->modules[i];
+
+		m->row[i].args = want->args ? want->args : "";
+		r = bytes_of(want->path, want->data, want->len, &m->file[i], &m->row[i].bytes, err);
+	}
+	if (r < 0)
+		modules_free(m);
+	else
+		*out = m;
+	return r;
+}
+
+static int load_image(snug_vm *vm, const struct snug_image *im, struct snug_error *err)
+{
+	struct modules *m;
 	struct snug__file f;
-	int r = snug__file_read(im->path, &f, err);
+	struct snug__span bytes;
+	int r = modules_read(im, &m, err);
 
 	if (r < 0)
 		return r;
-	r = load_bytes(vm, im, (struct snug__span){f.bytes, f.len}, err);
+	r = bytes_of(im->path, im->data, im->len, &f, &bytes, err);
+	if (r >= 0) {
+		r = load_bytes(vm, im, bytes, m ? m->row : NULL, err);
+		if (r < 0 && im->path)
+			snug__err_wrap(err, r, "load '%s'", im->path);
+	}
 	snug__file_free(&f);
+	modules_free(m);
 	return r;
 }
 
 int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err)
 {
 	struct snug_image im;
-	int r;
 
 	if (!snug__sized_copy(&im, sizeof(im), image))
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_image) or 0",
 		                 "image: size %zu", image->size);
-	if (!im.path && !im.data && im.len)
-		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set path, or data and len", "image: no bytes given");
-	if (!im.path)
-		return load_bytes(vm, &im, (struct snug__span){im.data, im.len}, err);
-	r = load_path(vm, &im, err);
-	return r < 0 ? snug__err_wrap(err, r, "load '%s'", im.path) : r;
+	return load_image(vm, &im, err);
 }
 
 int snug_symbol(const snug_vm *vm, const char *name, uint64_t *address, uint64_t *bytes)

@@ -67,6 +67,18 @@ static void on_return(const struct snug__machine_dev *d, uint64_t value)
 	d->vm->ask.kind = SNUG_EXIT_RETURN;
 }
 
+static void on_poweroff(const struct snug__machine_dev *d, uint64_t value)
+{
+	(void)value;
+	d->vm->ask.kind = SNUG_EXIT_POWEROFF;
+}
+
+static void on_panic(const struct snug__machine_dev *d, uint64_t value)
+{
+	d->vm->ask.kind = SNUG_EXIT_PANIC;
+	d->vm->ask.panic.events = (uint8_t)value;
+}
+
 static void on_place(const struct snug__machine_dev *d, uint64_t value)
 {
 	snug__generation_place(d->vm, value);
@@ -79,6 +91,8 @@ static void (*const asks[SNUG__ASKS])(const struct snug__machine_dev *d, uint64_
     [SNUG__ASK_MARK] = on_mark,
     [SNUG__ASK_HOST] = on_host,
     [SNUG__ASK_RETURN] = on_return,
+    [SNUG__ASK_POWEROFF] = on_poweroff,
+    [SNUG__ASK_PANIC] = on_panic,
     [SNUG__ASK_GENERATION] = on_place,
 };
 

@@ -19,6 +19,8 @@ enum snug__dev_ask {
 	SNUG__ASK_MARK,       /* the next byte of a mark's name; 0 ends it */
 	SNUG__ASK_HOST,       /* call a host function; value is the address of the call's block, 32 bits */
 	SNUG__ASK_RETURN,     /* end the run: the function of snug_call returned; value is 0 */
+	SNUG__ASK_POWEROFF,   /* the guest turned the machine off */
+	SNUG__ASK_PANIC,      /* the guest's kernel says it cannot go on; value is what it wrote */
 	SNUG__ASK_GENERATION, /* where the guest wants its generation written, from now on; 0: nowhere */
 	SNUG__ASKS
 };
@@ -29,10 +31,17 @@ struct snug__dev_env {
 	const struct snug_console *console; /* looked at for each byte, so that it can be set anew; NULL: nowhere */
 	uint64_t low_bytes;                 /* RAM below 4 GiB, from 0 on */
 	uint64_t high_bytes;                /* RAM from 4 GiB on */
-	/* Either may be NULL.  generation gives the id of this life; false: there is none. */
+	/* Any may be NULL.  generation gives the id of this life; false: there is none. */
 	void (*ask)(void *ctx, enum snug__dev_ask what, uint64_t value);
 	bool (*generation)(void *ctx, uint8_t id[SNUG__GENERATION_ID]);
-	void *ask_ctx; /* for both */
+	/* Its interrupt line is now so; telling the same twice is fine. */
+	void (*irq)(void *ctx, bool level);
+	/* CLOCK_REALTIME and CLOCK_MONOTONIC in ns; a tick at that monotonic time, in place of the one asked for before;
+	 * 0: none. */
+	uint64_t (*real_ns)(void *ctx);
+	uint64_t (*now_ns)(void *ctx);
+	void (*timer)(void *ctx, uint64_t at_ns);
+	void *ask_ctx; /* for all of them */
 };
 
 /*
@@ -51,6 +60,10 @@ struct snug__dev_class {
 	void (*reset)(void *self);                        /* as after power-on */
 	size_t (*save)(const void *self, uint8_t *bytes); /* to SNUG__DEV_STATE_MAX bytes; how many it wrote */
 	int (*load)(void *self, const uint8_t *bytes, size_t len); /* 0; -EINVAL: it is as it was */
+	void (*tick)(void *self);  /* the time it asked for has come; NULL: it asks for none */
+	void (*input)(void *self); /* the console has input; NULL: it does not care */
+	/* Its state was loaded, or it was reset: what it drives (its line, its timer) is to be as that says; NULL: nothing */
+	void (*resume)(void *self);
 };
 
 /* state.c: save and load of a chip without state, whose one byte is a version. */

@@ -294,12 +294,13 @@ static int parse(struct elf *f, struct snug_error *err)
 }
 
 int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                   struct snug_boot *out, struct snug_error *err)
+                   struct snug_boot *out, struct snug_regs *regs, struct snug_error *err)
 {
 	struct snug_boot b = {.size = sizeof(b), .kind = SNUG_KIND_ELF};
 	struct elf f = {.file = image};
 	int ret = parse(&f, err);
 
+	(void)regs;
 	if (ret < 0)
 		return ret;
 	if (want->has_load)

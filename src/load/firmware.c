@@ -52,11 +52,12 @@ static int need_rom(struct snug__mem *mem, snug_gpa gpa, struct snug_error *err)
 }
 
 int snug__load_firmware(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                        struct snug_boot *out, struct snug_error *err)
+                        struct snug_boot *out, struct snug_regs *regs, struct snug_error *err)
 {
 	uint64_t shadow = snug__min(image.len, SHADOW_MAX), rom, pad;
 	int ret = check(image, want, err);
 
+	(void)regs;
 	if (ret < 0)
 		return ret;
 	if (!snug__mem_has(mem, SHADOW_END - shadow, shadow))

@@ -36,11 +36,12 @@ static int check_fits(const struct snug__mem *mem, snug_gpa load, uint64_t len, 
 }
 
 int snug__load_flat(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                    struct snug_boot *out, struct snug_error *err)
+                    struct snug_boot *out, struct snug_regs *regs, struct snug_error *err)
 {
 	struct snug_boot b = {.size = sizeof(b), .kind = SNUG_KIND_FLAT, .mode = want->mode};
 	int ret;
 
+	(void)regs;
 	if (image.len == 0)
 		return snug__err(err, -ENOEXEC, SNUG_STEP_NONE, "give a file with a guest in it",
 		                 "flat: the image is empty");

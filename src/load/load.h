@@ -15,11 +15,11 @@ int snug__detect(struct snug__span image, const struct snug__boot_want *want, st
 bool snug__is_boot_sector(struct snug__span image);
 
 int snug__load_flat(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                    struct snug_boot *out, struct snug_error *err);
+                    struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
 int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                   struct snug_boot *out, struct snug_error *err);
+                   struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
 int snug__load_firmware(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
-                        struct snug_boot *out, struct snug_error *err);
+                        struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
 
 /* The default stack of a mode: 0x7000 in real mode, else the end of RAM below 3 GiB, 16-aligned. */
 uint64_t snug__default_stack(enum snug_mode mode, const struct snug__mem *mem);

@@ -14,13 +14,14 @@ static inline void fuzz_load(snug__load_fn load, struct snug__span image, const 
                              uint64_t ram)
 {
 	struct snug_boot b = {0};
+	struct snug_regs regs = {0};
 	struct snug_error e = {0};
 	struct snug__mem m;
 
 	snug__mem_init(&m, 4, NULL, NULL);
 	if (snug__mem_add_ram(&m, ram, NULL) < 0)
 		abort();
-	if (load(image, want, &m, &b, &e) == 0) {
+	if (load(image, want, &m, &b, &regs, &e) == 0) {
 		if (b.low >= b.high || b.mode == SNUG_MODE_AUTO || b.kind == SNUG_KIND_AUTO)
 			abort();
 		if (!snug__mem_has(&m, b.entry, 1) || !snug__mem_dirty(&m, b.low) || !snug__mem_dirty(&m, b.high - 1))

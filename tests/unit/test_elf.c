@@ -46,7 +46,7 @@ static int load(struct snug__mem *m, const void *file, size_t len, struct snug__
 	int ret;
 
 	memcpy(copy, file, len);
-	ret = snug__load_elf((struct snug__span){copy, len}, &want, m, b, e);
+	ret = snug__load_elf((struct snug__span){copy, len}, &want, m, b, NULL, e);
 	free(copy);
 	return ret;
 }

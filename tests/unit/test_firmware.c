@@ -15,7 +15,7 @@ static int load(struct snug__mem *m, size_t len, struct snug__boot_want want, st
 
 	for (size_t i = 0; i < len; i++)
 		image[i] = (uint8_t)(len - i); /* the last byte is 1 */
-	ret = snug__load_firmware((struct snug__span){image, len}, &want, m, b, e);
+	ret = snug__load_firmware((struct snug__span){image, len}, &want, m, b, NULL, e);
 	free(image);
 	return ret;
 }

@@ -13,7 +13,7 @@ static int load(struct snug__mem *m, size_t len, struct snug__boot_want want, st
 	static uint8_t big[GUESTMEM_RAM + 1];
 
 	memcpy(big, code, sizeof(code));
-	return snug__load_flat((struct snug__span){big, len}, &want, m, b, e);
+	return snug__load_flat((struct snug__span){big, len}, &want, m, b, NULL, e);
 }
 
 static void defaults_long(void **state)
@@ -50,14 +50,14 @@ static void boot_sector(void **state)
 	struct snug__boot_want want = {0};
 	struct snug_boot b = {0};
 
-	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL), 0);
+	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL, NULL), 0);
 	assert_int_equal(b.mode, SNUG_MODE_REAL);
 	assert_int_equal(b.entry, 0x7c00);
 	want.mode = SNUG_MODE_REAL;
-	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL), 0);
+	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL, NULL), 0);
 	assert_int_equal(b.entry, 0x7c00);
 	want.mode = SNUG_MODE_PROTECTED;
-	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL), 0);
+	assert_int_equal(snug__load_flat(image, &want, *state, &b, NULL, NULL), 0);
 	assert_int_equal(b.entry, 0x100000);
 }
 
