@@ -172,6 +172,7 @@ static int bytes_of(const char *path, const void *data, size_t len, struct snug_
 	int r;
 
 	*f = (struct snug__file){0};
+	*out = (struct snug__span){0};
 	if (!path && !data && len)
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set path, or data and len", "image: no bytes given");
 	*out = (struct snug__span){data, len};
@@ -225,8 +226,8 @@ static int modules_read(const struct snug_image *im, struct modules **out, struc
 static int load_image(snug_vm *vm, const struct snug_image *im, struct snug_error *err)
 {
 	struct modules *m;
-	struct snug__file f;
-	struct snug__span bytes;
+	struct snug__file f = {0};
+	struct snug__span bytes = {0};
 	int r = modules_read(im, &m, err);
 
 	if (r < 0)

@@ -87,9 +87,9 @@ static void newer_reasons(void **state)
 static void every_enum(void **state)
 {
 	(void)state;
-	CHECK_NAMES(snug_exit_name, enum snug_exit_kind, SNUG_EXIT_RETURN);
+	CHECK_NAMES(snug_exit_name, enum snug_exit_kind, SNUG_EXIT_PANIC);
 	CHECK_NAMES(snug_mode_name, enum snug_mode, SNUG_MODE_RESET);
-	CHECK_NAMES(snug_kind_name, enum snug_kind, SNUG_KIND_FIRMWARE);
+	CHECK_NAMES(snug_kind_name, enum snug_kind, SNUG_KIND_MULTIBOOT);
 	CHECK_NAMES(snug_step_name, enum snug_step, SNUG_STEP_EXIT);
 	CHECK_NAMES(snug_host_name, enum snug_host_kind, SNUG_HOST_PVM);
 }
