@@ -189,57 +189,43 @@ struct modules {
 	struct snug__module row[SNUG_MODULES_MAX];
 };
 
-static void modules_free(struct modules *m)
+static int modules_read(const struct snug_image *im, struct modules *m, struct snug_error *err)
 {
-	for (unsigned i = 0; m && i < SNUG_MODULES_MAX; i++)
-		snug__file_free(&m->file[i]);
-	free(m);
-}
-
-static int modules_read(const struct snug_image *im, struct modules **out, struct snug_error *err)
-{
-	struct modules *m;
 	int r = 0;
 
-	*out = NULL;
 	if (im->module_count > SNUG_MODULES_MAX)
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "leave some out", "image: %u modules, at most %d",
 		                 im->module_count, SNUG_MODULES_MAX);
-	if (!im->module_count)
-		return 0;
-	m = calloc(1, sizeof(*m));
-	if (!m)
-		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "modules: out of memory");
 	for (unsigned i = 0; r >= 0 && i < im->module_count; i++) {
 		const struct snug_module *want = &im->modules[i];
 
 		m->row[i].args = want->args ? want->args : "";
 		r = bytes_of(want->path, want->data, want->len, &m->file[i], &m->row[i].bytes, err);
 	}
-	if (r < 0)
-		modules_free(m);
-	else
-		*out = m;
 	return r;
 }
 
 static int load_image(snug_vm *vm, const struct snug_image *im, struct snug_error *err)
 {
-	struct modules *m;
+	struct modules *m = calloc(1, sizeof(*m));
 	struct snug__file f = {0};
 	struct snug__span bytes = {0};
-	int r = modules_read(im, &m, err);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = bytes_of(im->path, im->data, im->len, &f, &bytes, err);
+	if (!m)
+		return snug__err(err, -ENOMEM, SNUG_STEP_NONE, "free some memory", "image: out of memory");
+	r = modules_read(im, m, err);
+	if (r >= 0)
+		r = bytes_of(im->path, im->data, im->len, &f, &bytes, err);
 	if (r >= 0) {
-		r = load_bytes(vm, im, bytes, m ? m->row : NULL, err);
+		r = load_bytes(vm, im, bytes, m->row, err);
 		if (r < 0 && im->path)
 			snug__err_wrap(err, r, "load '%s'", im->path);
 	}
 	snug__file_free(&f);
-	modules_free(m);
+	for (unsigned i = 0; i < SNUG_MODULES_MAX; i++)
+		snug__file_free(&m->file[i]);
+	free(m);
 	return r;
 }
 
