@@ -10,14 +10,16 @@
 #   make fuzz     every fuzz target and the command for TIME seconds (default 60), from SEED (default 1)
 #   make fuzz-guest  ACCESSES (default 10000000) random accesses from inside a guest, from SEED, on the real /dev/kvm
 #   make test-slow  make test with longer fuzzing and ten times the resets and clones
+#   make guest-kernel  a small Linux for guests, from Debian's linux-source-6.12; its path is the last line
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
 BUILD_PACKAGES := gcc libc6-dev binutils meson ninja-build pkg-config python3 scdoc libjansson-dev \
-                  libzydis-dev libseccomp-dev
+                  libzydis-dev libseccomp-dev zlib1g-dev liblzma-dev libzstd-dev liblz4-dev
 RUN_PACKAGES := seabios
 LOAD_PACKAGES := libmicrohttpd-dev wrk
-TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) g++ libcmocka-dev clang clang-format clang-tidy cppcheck \
+TEST_PACKAGES := $(RUN_PACKAGES) $(LOAD_PACKAGES) busybox-static acpica-tools g++ libcmocka-dev clang clang-format clang-tidy cppcheck \
                  util-linux gdb chromium chromium-driver
+KERNEL_PACKAGES := linux-source-6.12 gcc make bc flex bison libelf-dev libssl-dev xz-utils python3
 PROVE_PACKAGES := frama-c-base why3 z3 cvc4
 
 BIOS := /usr/share/seabios/bios.bin
@@ -51,7 +53,7 @@ with_httpd = [ -f build/examples/httpd/httpd ] || meson setup --reconfigure buil
 
 WERROR := --werror
 
-.PHONY: all run test test-slow bench bench-slow load lint prove fuzz fuzz-guest install clean build-packages run-packages \
+.PHONY: all run guest-kernel test test-slow bench bench-slow load lint prove fuzz fuzz-guest install clean build-packages run-packages \
         load-packages test-packages test-builds asan-build fuzz-build
 
 all: build-packages
@@ -72,6 +74,11 @@ load-packages: build-packages
 test-packages: build-packages
 	$(call need,$(TEST_PACKAGES))
 	$(call need,libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev)
+
+# Built once per machine: guests/linux/build.py.
+guest-kernel:
+	$(call need,$(KERNEL_PACKAGES))
+	@python3 guests/linux/build.py
 
 # SeaBIOS finds no disk to boot from and waits: its banner is the result, the timeout (status 124) is expected.
 run: run-packages all
@@ -102,10 +109,10 @@ fuzz-build: test-packages
 	@$(call setup,build-fuzz,clang,-Dfuzz=true -Db_sanitize=address$(comma)undefined -Db_lundef=false -Ddefault_library=static $(WERROR))
 	@$(call quiet,build-fuzz)
 
-test: test-builds fuzz-build
+test: test-builds fuzz-build guest-kernel
 	@python3 tests/run.py
 
-test-slow: test-builds fuzz-build
+test-slow: test-builds fuzz-build guest-kernel
 	@python3 tests/run.py --slow
 
 lint: test-packages all

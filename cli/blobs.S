@@ -18,4 +18,6 @@
 	blob snug_guest_demo_long, "demo_long.bin"
 	blob snug_guest_demo_user, "demo_user.bin"
 
+	blob snug_guest_linux_init, "snug-init"
+
 	.section .note.GNU-stack, "", @progbits

@@ -63,13 +63,49 @@ static bool wait_writable(const struct cli_console *c)
 	return cli_poll(&p, c->deadline && ms < INT_MAX ? (int)ms : -1) != 0;
 }
 
+void cli_console_note(struct cli_console *c, const void *bytes, size_t len)
+{
+	if (c->tail)
+		keep(c, bytes, len);
+}
+
+/* Linux kernel/panic.c: the line it says before it ends; with or without the time before it. */
+#define PANIC "Kernel panic - not syncing"
+
+static void end_line(struct cli_console *c)
+{
+	const char *at;
+
+	c->line[c->line_len] = 0;
+	at = strstr(c->line, PANIC);
+	if (at && !c->panic[0])
+		snprintf(c->panic, sizeof c->panic, "%s", at);
+	c->line_len = 0;
+}
+
+static void read_lines(struct cli_console *c, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] == '\n')
+			end_line(c);
+		else if (bytes[i] != '\r' && bytes[i] && c->line_len < sizeof c->line - 1)
+			c->line[c->line_len++] = bytes[i];
+	}
+}
+
 void cli_console_write(void *ctx, const void *bytes, size_t len)
 {
 	struct cli_console *c = ctx;
 	const char *at = bytes;
 
-	if (c->tail)
-		keep(c, bytes, len);
+	if (c->lines)
+		read_lines(c, bytes, len);
+	if (c->apart) {
+		if (c->shown)
+			fwrite(bytes, 1, len, stderr);
+		return;
+	}
+	cli_console_note(c, bytes, len);
 	while (len && !c->err) {
 		ssize_t n;
 
@@ -89,6 +125,33 @@ void cli_console_write(void *ctx, const void *bytes, size_t len)
 	}
 }
 
+#define CTRL_A 1
+
+/* Takes out the keys that are ours: Ctrl-A and one more; twice it is the guest's.  How many are left. */
+static size_t keys(struct cli_console *c, char *bytes, size_t len)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < len && c->raw; i++) {
+		char key = bytes[i];
+
+		if (!c->escaped && key == CTRL_A) {
+			c->escaped = true;
+			continue;
+		}
+		if (c->escaped && key != CTRL_A) {
+			c->quit |= key == 'x';
+			c->monitor |= key == 'c';
+			c->escaped = false;
+			snug_vcpu_kick(c->vcpu);
+			continue;
+		}
+		c->escaped = false;
+		bytes[left++] = key;
+	}
+	return c->raw ? left : len;
+}
+
 size_t cli_console_read(void *ctx, void *bytes, size_t len)
 {
 	struct cli_console *c = ctx;
@@ -100,5 +163,5 @@ size_t cli_console_read(void *ctx, void *bytes, size_t len)
 	n = read(STDIN_FILENO, bytes, len);
 	if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
 		c->eof = true;
-	return n > 0 ? (size_t)n : 0;
+	return n > 0 ? keys(c, bytes, (size_t)n) : 0;
 }

@@ -154,6 +154,7 @@ static void at_exit(struct cli_clone *one, const struct snug_exit *x)
 		end_by_guest(one, x->status.code);
 		break;
 	case CLI_END_RESET:
+	case CLI_END_OFF:
 		end_by_guest(one, CLI_OK);
 		break;
 	case CLI_END_CRASH:

@@ -11,6 +11,7 @@ enum cli_end {
 	CLI_END_HLT,
 	CLI_END_STATUS,
 	CLI_END_RESET,
+	CLI_END_OFF,
 	CLI_END_MARK, /* the one that was to be stopped at */
 };
 

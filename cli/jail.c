@@ -21,11 +21,13 @@
 #include "inherited.h"
 #include "keeper.h"
 #include "outfile.h"
+#include "tty.h"
 
 struct cli_jail {
 	pthread_t loader;
 	bool loading;
 	int keeper;
+	bool pc;          /* the guest is a kernel */
 	bool user, mount; /* in a user namespace; in a mount namespace of its own */
 	bool owner_known; /* the image is the user's or root's; looked at before ids were mapped */
 	char lacks[400];
@@ -205,6 +207,7 @@ int cli_jail_run(struct cli_args *args, int (*verb)(const struct cli_args *))
 	if (args->sandbox == CLI_SANDBOX_STRICT && jail.lacks[0])
 		return refuse(&jail);
 	cli_keeper_block(&mask);
+	cli_tty_keep();
 	child = fork();
 	if (child == 0)
 		return run_child(args, &jail, &keeper, &mask, verb);
@@ -257,7 +260,7 @@ static uint32_t uses(const struct cli_args *a)
 	return (files ? SNUG_USE_FILES : 0) | (a->save ? SNUG_USE_SAVE : 0) |
 	       (a->reboot || a->repeat || a->calls ? SNUG_USE_STATE : 0) |
 	       (a->stats || a->json || a->report || a->trace ? SNUG_USE_STATS : 0) | (a->gdb ? SNUG_USE_GDB : 0) |
-	       (a->count ? SNUG_USE_THREADS : 0);
+	       (a->count ? SNUG_USE_THREADS : 0) | (a->jail && a->jail->pc ? SNUG_USE_PC : 0);
 }
 
 static int confine(const struct cli_args *a, uint32_t parts, uint64_t files, struct snug_error *e)
@@ -280,6 +283,12 @@ static void note_layers(struct cli_jail *j)
 	for (int i = 0; i < n; i++)
 		if (!rows[i].there)
 			lack(j->lacks, sizeof j->lacks, rows[i].name, rows[i].what);
+}
+
+void cli_jail_pc(const struct cli_args *a)
+{
+	if (a->jail)
+		a->jail->pc = true;
 }
 
 int cli_jail_process(const struct cli_args *a, uint64_t files, struct snug_error *e)

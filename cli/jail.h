@@ -23,6 +23,9 @@ int cli_jail_close(const struct cli_args *args, struct snug_error *e);
 int cli_jail_process(const struct cli_args *args, uint64_t files, struct snug_error *e);
 int cli_jail_thread(const struct cli_args *args, struct snug_error *e);
 
+/* The guest is a kernel: its threads do what those of others do not. */
+void cli_jail_pc(const struct cli_args *args);
+
 /* gdb's socket was made: it is the keeper's from now on.  False: there is none, so it is still the caller's. */
 bool cli_jail_has_socket(const struct cli_args *args);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "keeper.h"
+#include "tty.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -323,6 +324,7 @@ int cli_keeper_serve(struct cli_keeper *k, pid_t child, const sigset_t *old)
 		waitpid(child, &status, 0);
 	}
 	clean_up(k);
+	cli_tty_restore();
 	if (end_by)
 		die_by(end_by);
 	return gone < 0 ? CLI_FAILED : told(status);

@@ -10,7 +10,26 @@
 #define ALL (RUNS | CLI_CLONE | CLI_CALL | CLI_SNAPSHOT | CLI_CHECK | CLI_DEMO)
 
 const struct cli_option cli_options[] = {
-    {"as", "KIND", "what the image is: flat, elf or firmware (default: told from its bytes)",
+    {"kernel", "FILE", "run this kernel: the same as IMAGE", NULL, CLI_RUN, CLI_TYPE_PATH, FIELD(kernel)},
+    {"exec", "CMD", "run CMD by /bin/sh in the guest: its output and status are snug's",
+     "The kernel is Linux. It gets an initrd that is made in memory: of --initrd-dir, else of /bin/busybox "
+     "(package busybox-static), and a process 1 of snug's own. CMD's stdin is empty; what it prints comes out on "
+     "stdout and stderr, byte for byte. A panic of the kernel is status 123. With --save the guest is saved when it "
+     "is "
+     "ready to run CMD.",
+     CLI_RUN, CLI_TYPE_TEXT, FIELD(exec)},
+    {"exec", "CMD", "of a guest saved by 'snug run --exec --save': run CMD", NULL, CLI_RESTORE, CLI_TYPE_TEXT,
+     FIELD(exec)},
+    {"initrd", "FILE", "a kernel's initial RAM disk", NULL, CLI_RUN, CLI_TYPE_PATH, FIELD(initrd)},
+    {"initrd-dir", "DIR", "for --exec: what the guest has as its root directory", NULL, CLI_RUN, CLI_TYPE_PATH,
+     FIELD(initrd_dir)},
+    {"append", "TEXT", "add TEXT to a kernel's command line",
+     "snug itself says console=ttyS0 panic=-1 reboot=k, and what --no-host-hints is about.", CLI_RUN, CLI_TYPE_TEXT,
+     FIELD(append)},
+    {"no-host-hints", NULL, "leave out what only this kind of host wants on a command line",
+     "On kvm_pvm a kernel boots faster with some options, which --verbose shows: docs/kvm-pvm.md.", CLI_RUN,
+     CLI_TYPE_FLAG, FIELD(no_host_hints), .rare = true},
+    {"as", "KIND", "what it is: flat, elf, firmware, linux (default: told from its bytes)",
      "A flat image is raw code. An ELF file must be static, for x86 and not relocatable. A firmware image ends at "
      "4 GiB and starts at the reset vector.",
      CLI_RUN, CLI_TYPE_KIND, FIELD(kind)},
@@ -21,18 +40,18 @@ const struct cli_option cli_options[] = {
     {"mode", "MODE", "show one CPU mode only: real, protected, paged32, long or user", NULL, CLI_DEMO, CLI_TYPE_MODE,
      FIELD(mode)},
     {"mode", "MODE", "CPU mode to call in: user or long (default user)", NULL, CLI_CALL, CLI_TYPE_MODE, FIELD(mode)},
-    {"mem", "SIZE", "guest memory, a multiple of 4K; K, M, G and T are units (default 16M)", NULL, CLI_RUN | CLI_CALL,
-     CLI_TYPE_SIZE, FIELD(mem)},
+    {"mem", "SIZE", "guest memory, a multiple of 4K, in K, M, G, T (default 16M, kernels 256M)", NULL,
+     CLI_RUN | CLI_CALL, CLI_TYPE_SIZE, FIELD(mem)},
     {"cpus", "N", "virtual CPUs (default 1)",
-     "CPU 0 starts the guest; a bare guest has no way yet to start the others.", CLI_RUN, CLI_TYPE_COUNT,
+     "CPU 0 starts the guest. A kernel starts the others; a bare guest has no way to.", CLI_RUN, CLI_TYPE_COUNT,
      FIELD(cpus)},
     {"load", "ADDR", "where a flat image goes (default 0x100000; real mode 0x1000)",
      "Addresses are decimal, or hexadecimal after 0x. A boot sector goes to 0x7c00.", CLI_RUN, CLI_TYPE_ADDRESS,
-     FIELD(load)},
+     FIELD(load), .rare = true},
     {"entry", "ADDR", "first instruction (default: start of a flat image, or as the ELF file says)", NULL, CLI_RUN,
-     CLI_TYPE_ADDRESS, FIELD(entry)},
+     CLI_TYPE_ADDRESS, FIELD(entry), .rare = true},
     {"stack", "ADDR", "initial stack pointer (default: end of memory; real mode 0x7000)", NULL, CLI_RUN,
-     CLI_TYPE_ADDRESS, FIELD(stack)},
+     CLI_TYPE_ADDRESS, FIELD(stack), .rare = true},
     {"count", "N", "how many clones to make and run", NULL, CLI_CLONE, CLI_TYPE_COUNT, FIELD(count), 'n'},
     {"list", NULL, "list the names of IMAGE instead: address, size, name", NULL, CLI_CALL, CLI_TYPE_FLAG,
      FIELD(list)},
@@ -65,7 +84,7 @@ const struct cli_option cli_options[] = {
      "is the last machine's.",
      RUNS, CLI_TYPE_PATH, FIELD(trace)},
     {"stream", NULL, "let --trace lose nothing: records go to a file beside FILE as the guest runs", NULL, RUNS,
-     CLI_TYPE_FLAG, FIELD(stream)},
+     CLI_TYPE_FLAG, FIELD(stream), .rare = true},
     {"report", "FILE", "write a page for a browser to FILE: result, exits, timeline, console",
      "One HTML file that needs no network. It has the newest 8192 exits and the last 256K of the console.", RUNS,
      CLI_TYPE_PATH, FIELD(report)},
@@ -87,10 +106,10 @@ const struct cli_option cli_options[] = {
      "and a filter of system calls. What this kernel lacks is told and gone without; strict refuses to run then.",
      RUNS | CLI_CLONE | CLI_CALL, CLI_TYPE_SANDBOX, FIELD(sandbox)},
     {"dumpable", NULL, "leave guest memory in core dumps of snug itself", NULL, RUNS | CLI_CLONE | CLI_CALL,
-     CLI_TYPE_FLAG, FIELD(dumpable)},
+     CLI_TYPE_FLAG, FIELD(dumpable), .rare = true},
     {"verify", NULL, "read all of memory too, and compare its checksums", NULL, CLI_SNAPSHOT, CLI_TYPE_FLAG,
      FIELD(verify)},
-    {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm)},
+    {"kvm", "PATH", "the KVM device (default /dev/kvm)", NULL, ALL, CLI_TYPE_PATH, FIELD(kvm), .rare = true},
     {"verbose", NULL, "tell on stderr what was loaded where, and what ended the run", NULL,
      RUNS | CLI_CLONE | CLI_CALL, CLI_TYPE_FLAG, FIELD(verbose)},
     {"help", NULL, "show this", NULL, ALL, CLI_TYPE_FLAG, FIELD(help)},
@@ -137,7 +156,7 @@ static const char *const sandboxes[] = {"on", "off", "strict"};
 const char *cli_choice(enum cli_type type, unsigned index)
 {
 	if (type == CLI_TYPE_KIND)
-		return index < SNUG_KIND_FIRMWARE ? snug_kind_name(SNUG_KIND_FLAT + index) : NULL;
+		return index < SNUG_KIND_LINUX ? snug_kind_name(SNUG_KIND_FLAT + index) : NULL;
 	if (type == CLI_TYPE_MODE)
 		return index < SNUG_MODE_RESET ? snug_mode_name(SNUG_MODE_REAL + index) : NULL;
 	if (type == CLI_TYPE_SANDBOX)

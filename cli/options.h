@@ -32,7 +32,8 @@ enum cli_type {
 	CLI_TYPE_COUNT,   /* uint64_t */
 	CLI_TYPE_SECONDS, /* uint64_t, nanoseconds */
 	CLI_TYPE_ADDRESS, /* struct cli_address */
-	CLI_TYPE_PATH,    /* const char * */
+	CLI_TYPE_PATH,    /* const char *, not empty */
+	CLI_TYPE_TEXT,    /* const char * */
 	CLI_TYPE_SANDBOX, /* int, enum cli_sandbox */
 };
 
@@ -55,11 +56,12 @@ struct cli_args {
 	int kind, mode;
 	uint64_t mem, cpus, timeout_ns, count, repeat; /* 0: not given */
 	struct cli_address load, entry, stack;
-	const char *json, *trace, *report, *core, *kvm, *gdb, *save; /* NULL: not given */
-	int sandbox;                                                 /* enum cli_sandbox */
-	struct cli_jail *jail;                                       /* NULL: not in one */
-	bool calls;                                                  /* functions are called */
-	bool stats, stream, dumpable, reboot, verbose, verify, hex, quiet, list, help;
+	const char *json, *trace, *report, *core, *kvm, *gdb, *save;    /* NULL: not given */
+	const char *kernel, *exec, *initrd, *initrd_dir, *append, *cpu; /* likewise */
+	int sandbox;                                                    /* enum cli_sandbox */
+	struct cli_jail *jail;                                          /* NULL: not in one */
+	bool calls;                                                     /* functions are called */
+	bool stats, stream, dumpable, reboot, verbose, verify, hex, quiet, list, no_host_hints, help;
 };
 
 struct cli_option {
@@ -71,6 +73,7 @@ struct cli_option {
 	enum cli_type type;
 	size_t field; /* offset in struct cli_args */
 	char letter;  /* a short name, "-n"; 0: none */
+	bool rare;    /* --help names it, and the man page explains it */
 };
 
 struct cli_verb {

@@ -128,6 +128,9 @@ static int store(const struct cli_option *o, const char *value, struct cli_args 
 			return cli_err(e, -EINVAL, NULL, "--%s: the name is empty", o->name);
 		*(const char **)field = value;
 		return 0;
+	case CLI_TYPE_TEXT:
+		*(const char **)field = value;
+		return 0;
 	case CLI_TYPE_KIND:
 	case CLI_TYPE_MODE:
 		choice = o->type == CLI_TYPE_KIND ? snug_kind_from_name(value) : snug_mode_from_name(value);
@@ -275,6 +278,27 @@ static int missing(const struct cli_verb *verb, const struct cli_args *args, str
 	return cli_err(e, -EINVAL, hint, "%s is missing", operand_name(verb, args->operand_count));
 }
 
+/* --kernel stands for IMAGE. */
+static int kernel_for_image(struct cli_args *args, struct snug_error *e)
+{
+	if (args->image)
+		return cli_err(e, -EINVAL, "leave one of them out", "--kernel %.200s and an image, '%.200s'",
+		               args->kernel, args->image);
+	args->image = args->kernel;
+	return 0;
+}
+
+static int check_kernel(const struct cli_args *args, struct snug_error *e)
+{
+	if (args->exec && args->initrd)
+		return cli_err(e, -EINVAL, "give a directory: --initrd-dir",
+		               "--exec makes an initrd of its own: --initrd does not go with it");
+	if (args->initrd_dir && !args->exec)
+		return cli_err(e, -EINVAL, "add --exec CMD, or give a file: --initrd",
+		               "--initrd-dir: there is no --exec");
+	return 0;
+}
+
 int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *out, struct snug_error *e)
 {
 	char *const *next = argv;
@@ -304,7 +328,9 @@ int cli_parse(const struct cli_verb *verb, char *const argv[], struct cli_args *
 		else
 			r = operand(verb, word, out, e);
 	}
-	if (r == 0 && (out->operand_count < verb->min || (verb->words && !out->word)))
+	if (r == 0 && out->kernel)
+		r = kernel_for_image(out, e);
+	else if (r == 0 && (out->operand_count < verb->min || (verb->words && !out->word)))
 		r = missing(verb, out, e);
-	return r;
+	return r < 0 ? r : check_kernel(out, e);
 }

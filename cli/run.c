@@ -9,9 +9,11 @@
 #include "ends.h"
 #include "jail.h"
 #include "outfile.h"
+#include "pc.h"
 #include "report.h"
 #include "run.h"
 #include "timeline.h"
+#include "tty.h"
 
 void cli_run_fail(struct cli_run *r, int status, const struct snug_error *e)
 {
@@ -97,7 +99,9 @@ static int run_some(struct cli_run *r, uint64_t ns, struct snug_error *e)
 
 	if (r->save.path && (ns == 0 || ns > CLI_SAVE_SLICE_NS))
 		ns = CLI_SAVE_SLICE_NS;
-	return r->args->gdb ? cli_gdb_run(&r->gdb, r->vm, ns, x, e) : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
+	if (r->args->gdb)
+		return cli_gdb_run(&r->gdb, r->vm, ns, x, e);
+	return r->pc ? cli_pc_some(r, ns, x, e) : snug_vcpu_run(snug_vm_vcpu(r->vm, 0), ns, x, e);
 }
 
 /* The first mark counts: a guest that makes one for each piece of its work is not to be saved over and over. */
@@ -138,6 +142,12 @@ static bool run_guest(struct cli_run *r)
 			cli_run_fail(r, CLI_FAILED, &e);
 			return false;
 		}
+		if (cli_pc_panicked(r, x))
+			return false;
+		if (r->console.quit) {
+			cli_say("ended from the terminal");
+			return false;
+		}
 		switch (cli_end(x)) {
 		case CLI_END_NOT:
 			save_if_asked(r);
@@ -151,6 +161,9 @@ static bool run_guest(struct cli_run *r)
 				break;
 			}
 			at_halt(r);
+			r->result->by_guest = true;
+			return false;
+		case CLI_END_OFF:
 			r->result->by_guest = true;
 			return false;
 		case CLI_END_STATUS:
@@ -181,6 +194,23 @@ static void keep_trace(struct cli_run *r)
 		res->timeline = cli_trace_text(r->vm, res->cpus, &res->timeline_len);
 }
 
+/* Threads are made when nothing but their filter of system calls is missing, and have that before this one has it. */
+static int confine(struct cli_run *r, struct snug_error *e)
+{
+	int code;
+
+	if (r->pc)
+		cli_jail_pc(r->args);
+	else
+		return cli_jail_close(r->args, e);
+	if (!r->args->exec && !r->args->gdb)
+		r->console.raw = r->args->jail ? cli_tty_raw() : cli_tty_raw_here();
+	code = cli_jail_process(r->args, 0, e);
+	if (code >= 0)
+		code = cli_pc_start(r, e);
+	return code < 0 ? code : cli_jail_thread(r->args, e);
+}
+
 /* The machine with its guest, in the jail; what a reboot goes back to is taken while KVM may still be asked for it. */
 static bool begin(struct cli_run *r)
 {
@@ -188,7 +218,7 @@ static bool begin(struct cli_run *r)
 
 	if (!cli_run_start(r))
 		return false;
-	if ((r->args->reboot && snug_baseline(r->vm, &e) < 0) || cli_jail_close(r->args, &e) < 0) {
+	if ((r->args->reboot && snug_baseline(r->vm, &e) < 0) || confine(r, &e) < 0) {
 		cli_run_fail(r, CLI_FAILED, &e);
 		return false;
 	}

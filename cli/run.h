@@ -15,8 +15,10 @@
 
 struct cli_run {
 	const struct cli_args *args;
-	bool snapshot; /* it starts from a snapshot, not from an image */
-	bool call;     /* its functions are to be called, by their names */
+	bool snapshot;                 /* it starts from a snapshot, not from an image */
+	bool call;                     /* its functions are to be called, by their names */
+	bool pc;                       /* its guest is a kernel: pc.h */
+	struct snug_error begin_error; /* of its threads */
 	snug_vm *vm;
 	struct cli_console console;
 	struct cli_result *result;

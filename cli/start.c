@@ -2,25 +2,42 @@
 /* start: makes the machine of a run and puts the guest into it */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "exec.h"
+#include "initrd.h"
 #include "jail.h"
+#include "pc.h"
 #include "run.h"
 #include "timeline.h"
+
+/* A kernel's console is looked at for its last words; with --exec it is not what stdout is for. */
+static void see_console(struct cli_run *r)
+{
+	r->console.lines = r->pc;
+	r->console.apart = r->args->exec;
+	r->console.shown = r->args->verbose;
+}
 
 static int open_vm(struct cli_run *r, struct snug_error *e)
 {
 	const struct cli_args *a = r->args;
 	struct snug_config cfg = {
 	    .size = sizeof cfg,
-	    .mem_bytes = a->mem,
+	    .mem_bytes = a->mem  ? a->mem
+	                 : r->pc ? CLI_PC_MEM
+	                         : 0,
 	    .cpus = (uint32_t)a->cpus,
-	    .devices = SNUG_DEV_ALL,
+	    .devices = SNUG_DEV_ALL | (r->pc ? SNUG_DEV_PC : 0),
 	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
-	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .console = {.write = cli_console_write,
+	                .read = a->exec ? NULL : cli_console_read,
+	                .ctx = &r->console,
+	                .input = r->pc && !a->exec ? STDIN_FILENO + 1 : 0},
 	    .flags = cli_jail_config(a),
 	    .kvm_path = a->kvm,
 	};
@@ -47,6 +64,34 @@ static bool keep_names(const struct cli_args *a)
 	return a->save && a->kind != SNUG_KIND_FLAT && a->kind != SNUG_KIND_FIRMWARE && cli_is_elf(a->image);
 }
 
+/* With its command line and initrd, which for --exec is made here. */
+static int load_kernel(struct cli_run *r, struct snug_image *image, struct snug_error *e)
+{
+	const struct cli_args *a = r->args;
+	struct cli_initrd made = {0};
+	struct snug_module initrd = {.path = a->initrd};
+	char *cmdline = cli_pc_cmdline(a);
+	int code = cmdline ? 0 : cli_err(e, -ENOMEM, NULL, "no memory for the command line");
+
+	if (code >= 0 && a->exec)
+		code = cli_initrd_make(&made, a->initrd_dir, a->exec, e);
+	if (code >= 0 && a->exec)
+		code = cli_exec_add(r, e);
+	if (a->exec)
+		initrd = (struct snug_module){.data = made.bytes, .len = made.len};
+	image->cmdline = cmdline;
+	image->modules = &initrd;
+	image->module_count = a->initrd || a->exec;
+	if (code >= 0)
+		code = snug_load(r->vm, image, e);
+	image->cmdline = NULL;
+	image->modules = NULL;
+	image->module_count = 0;
+	cli_initrd_free(&made);
+	free(cmdline);
+	return code;
+}
+
 static int load(struct cli_run *r, struct snug_error *e)
 {
 	const struct cli_args *a = r->args;
@@ -62,14 +107,17 @@ static int load(struct cli_run *r, struct snug_error *e)
 	    .stack = a->stack.value,
 	};
 
-	return snug_load(r->vm, &image, e);
+	return r->pc ? load_kernel(r, &image, e) : snug_load(r->vm, &image, e);
 }
 
 /* The image's own failures have statuses of their own; those of the machine come before it is looked at. */
 static int start_image(struct cli_run *r, int *status, struct snug_error *e)
 {
-	int code = open_vm(r, e);
+	int code;
 
+	r->pc = !r->call && cli_pc_wants(r->args);
+	see_console(r);
+	code = open_vm(r, e);
 	*status = CLI_FAILED;
 	if (code < 0) {
 		r->vm = NULL;
@@ -80,12 +128,23 @@ static int start_image(struct cli_run *r, int *status, struct snug_error *e)
 	return code;
 }
 
+/* Was it saved with --exec, its output goes where it went then. */
+static int kernel_again(struct cli_run *r, struct snug_error *e)
+{
+	r->pc = true;
+	see_console(r);
+	return cli_exec_add(r, e);
+}
+
 static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)
 {
 	struct snug_config cfg = {
 	    .size = sizeof cfg,
 	    .unclaimed = SNUG_UNCLAIMED_IGNORE,
-	    .console = {.write = cli_console_write, .read = cli_console_read, .ctx = &r->console},
+	    .console = {.write = cli_console_write,
+	                .read = r->args->exec ? NULL : cli_console_read,
+	                .ctx = &r->console,
+	                .input = r->args->exec ? 0 : STDIN_FILENO + 1},
 	    .flags = cli_jail_config(r->args),
 	    .kvm_path = r->args->kvm,
 	};
@@ -93,6 +152,8 @@ static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)
 
 	if (code < 0)
 		r->vm = NULL;
+	else if (snug_vm_devices(r->vm) & SNUG_DEV_PC)
+		code = kernel_again(r, e);
 	if (code == -ENOEXEC && r->call)
 		snprintf(e->hint, sizeof e->hint, "snug call takes a 64-bit ELF file, or a snapshot of one");
 	*status = cli_snapshot_status(e, code);

@@ -7,7 +7,7 @@
  *   1. create, load, run          snug_vm_new, snug_load, snug_run, snug_vm_free
  *   2. guest memory               snug_mem_*
  *   3. virtual CPUs, registers    snug_vcpu_*, snug_reg_*
- *   4. threads                    snug_vcpu_run, snug_vcpu_kick
+ *   4. threads                    snug_vcpu_run, snug_vcpu_kick, snug_start, snug_resume, snug_pause, snug_wait
  *   5. devices                    snug_pio_add, snug_mmio_add
  *   6. services                   snug_stats_*, snug_host_*, snug_trace_*, snug_autopsy*, snug_core_write,
  *                               snug_gdb_*
@@ -123,6 +123,9 @@ struct snug_console {
 	void (*write)(void *ctx, const void *bytes, size_t len);
 	size_t (*read)(void *ctx, void *bytes, size_t len);
 	void *ctx; /* borrowed until snug_vm_free */
+	/* For snug_start: a descriptor that is readable when `read` has bytes, plus 1; 0: none.  Then the 16550 asks `read` when
+	 * bytes come, in the event loop's thread, so that a guest needs not look for them: its interrupt tells. */
+	int input;
 };
 
 /* Built-in devices, bits of snug_config.devices.  Their addresses are those of a PC. */
@@ -133,7 +136,11 @@ enum snug_device_bit {
 	SNUG_DEV_RESET = 1 << 3,      /* ports 0x64 (keyboard controller's pulse 0xfe) and 0xcf9 (reset control) */
 	SNUG_DEV_CMOS = 1 << 4,       /* MC146818's memory-size bytes behind ports 0x70 and 0x71 */
 	SNUG_DEV_GUEST = 1 << 5, /* snug's own ports 0x5e0-0x5ff: exit, marks, calls, generation: <snug/guest.h> */
-	SNUG_DEV_ALL = (1 << 6) - 1,
+	SNUG_DEV_ALL = (1 << 6) - 1, /* these, for bare guests */
+	/* The rest of a PC, for kernels: interrupt controllers, local APICs and timer (KVM's own, KVM 4.24, 4.71),
+	 * interrupts of the devices, a clock in the RTC, ACPI power management, pvpanic, VM generation.  HLT does not end a
+	 * run then. */
+	SNUG_DEV_PC = 1 << 6,
 };
 
 /* What becomes of a port or MMIO access that no device claims.  It is counted either way. */
@@ -263,8 +270,9 @@ void snug_vm_free(snug_vm *vm);
 /*
  * Loads an image into guest memory and sets vCPU 0 to start it (steps 5 to 7).
  *
- * With SNUG_KIND_AUTO the bytes decide: ELF by its magic; a boot sector (55 AA at offset 510) and anything for
- * which mode, load or entry is given are flat.  Nothing else is guessed: -ENOEXEC.
+ * With SNUG_KIND_AUTO the bytes decide: Linux by the magic of its setup header ("HdrS" at 0x202) or, in an ELF file, by its
+ * notes; ELF by its magic; a boot sector (55 AA at offset 510) and anything for which mode, load or entry is given are flat.
+ * Nothing else is guessed: -ENOEXEC.
  *
  * In modes with protection the guest gets our GDT, IDT and TSS (and page tables) in memory of their own at gpa
  * 0xfef00000, outside its RAM: a fault it has no handler for comes back as SNUG_EXIT_FAULT.  A guest that loads
@@ -279,6 +287,15 @@ void snug_vm_free(snug_vm *vm);
  * registers are unspecified.
  */
 int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err);
+
+/*
+ * What snug_load would take an image for, by its bytes, or its kind where it gives one: enum snug_kind.  A kernel (LINUX, PVH,
+ * MULTIBOOT) wants SNUG_DEV_PC.  Fails: -ENOEXEC (nothing that is known), and the errnos of files.  [any thread]
+ */
+int snug_detect(const struct snug_image *image, struct snug_error *err);
+
+/* The SNUG_DEV_* bits it was made with; of a restored VM and of clones, those of the VM that was saved. */
+uint32_t snug_vm_devices(const snug_vm *vm);
 
 /* What the last successful snug_load made.  Fails: -ENOENT (nothing was loaded). */
 int snug_loaded(const snug_vm *vm, struct snug_boot *out);
@@ -635,6 +652,49 @@ int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, 
  * [any thread]
  */
 void snug_vcpu_kick(snug_vcpu *vcpu);
+
+/*
+ * A VM's own threads: one for each vCPU, and one, the event loop, for what devices do by themselves: input of the console,
+ * timers.  A VM that has them is in one of three states:
+ *
+ *              snug_start            snug_resume
+ *     stopped ------------> paused -------------> running
+ *             <------------        <-------------
+ *              snug_stop             snug_pause, snug_wait, or an exit of any vCPU
+ *
+ * While it is paused no vCPU is in KVM_RUN and no device acts, and everything that wants a VM that does not run may be
+ * called: registers, memory, snug_save, snug_reset.  While it runs, only what is [any thread].
+ */
+struct snug_threads {
+	size_t size; /* sizeof(struct snug_threads), or 0 */
+	/* Called first in each new thread, one after the other: cpu is the vCPU's number, -1 in the event loop's.  For
+	 * snug_sandbox.  A negative errno fails snug_start.  NULL: nothing is called. */
+	int (*begin)(void *ctx, int cpu);
+	void *ctx; /* borrowed until snug_stop or snug_vm_free */
+};
+
+/*
+ * Makes the VM's threads: stopped to paused.  All signals are blocked in them.  threads may be NULL.
+ * Fails: -EALREADY (it has them), -EMFILE, -EAGAIN and the like (no descriptor, no thread), and what begin returned.
+ */
+int snug_start(snug_vm *vm, const struct snug_threads *threads, struct snug_error *err);
+
+/* Paused to running; an exit that snug_wait was not asked for is gone then.  Nothing to do where it runs: 0.
+ * Fails: -ESRCH (no snug_start).  [any thread] */
+int snug_resume(snug_vm *vm, struct snug_error *err);
+
+/* Running to paused: returns when every vCPU is out of KVM_RUN and no device acts.  Fails: -ESRCH.  [any thread] */
+int snug_pause(snug_vm *vm, struct snug_error *err);
+
+/*
+ * Waits until a vCPU exits, at most timeout_ns nanoseconds (0: no limit), and gives that exit; the VM is paused then.  As of
+ * snug_vcpu_run, but for SNUG_EXIT_KICKED, which is also what a snug_pause of another thread gives.  One thread may wait.
+ * Fails: -ESRCH, and as snug_vcpu_run.
+ */
+int snug_wait(snug_vm *vm, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err);
+
+/* Paused or running to stopped: its threads are gone.  snug_vm_free does this too.  Fails: -ESRCH. */
+int snug_stop(snug_vm *vm, struct snug_error *err);
 
 /*
  * Retires the access of the last SNUG_EXIT_PIO or SNUG_EXIT_MMIO without running on (immediate_exit): for a read,
@@ -1312,7 +1372,8 @@ enum snug_sandbox_use {
 	SNUG_USE_GDB = 1 << 3,     /* accepts a connection on a listening socket, snug_gdb_run */
 	SNUG_USE_THREADS = 1 << 4, /* it is one of several threads, made before */
 	SNUG_USE_SAVE = 1 << 5,    /* snug_save_fd */
-	SNUG_USE_ALL = (1 << 6) - 1,
+	SNUG_USE_PC = 1 << 6,      /* a VM with SNUG_DEV_PC: vCPUs' threads, and that of the event loop */
+	SNUG_USE_ALL = (1 << 7) - 1,
 };
 
 /* Bits of the layers a kernel may lack. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "core/pc.h"
 #include "host/file.h"
 #include "host/kind.h"
 #include "host/map.h"
@@ -16,6 +17,7 @@ static const snug__load_fn loaders[] = {
     [SNUG_KIND_FLAT] = snug__load_flat,
     [SNUG_KIND_ELF] = snug__load_elf,
     [SNUG_KIND_FIRMWARE] = snug__load_firmware,
+    [SNUG_KIND_LINUX] = snug__load_linux,
 };
 
 /* Once for a VM: the region that holds GDT, IDT, TSS and page tables. */
@@ -118,6 +120,17 @@ static int load_symbols(const struct snug_image *im, struct snug__span bytes, in
 	return snug__symbols_read(bytes, out, err);
 }
 
+/* Kernels are told of the machine they are on, if it is a PC. */
+static int describe(snug_vm *vm, int kind, struct snug__boot_machine *machine, struct snug__boot_want *want,
+                    struct snug_error *err)
+{
+	bool kernel = kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT;
+	int r = vm->pc && kernel ? snug__pc_tables(vm, machine, err) : 0;
+
+	want->machine = vm->pc && kernel && r >= 0 ? machine : NULL;
+	return r;
+}
+
 static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__span bytes,
                       const struct snug__module *modules, struct snug_error *err)
 {
@@ -132,6 +145,7 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	    .modules = modules,
 	    .module_count = im->module_count,
 	};
+	struct snug__boot_machine machine;
 	struct snug_regs regs = {0};
 	struct snug_boot boot = {.size = sizeof(boot)};
 	struct snug__symbols *symbols = NULL;
@@ -146,7 +160,9 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	if (kind < 0 || (size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "name one of enum snug_kind", "no image kind %d",
 		                 kind);
-	r = loaders[kind](bytes, &want, &vm->mem, &boot, &regs, err);
+	r = describe(vm, kind, &machine, &want, err);
+	if (r >= 0)
+		r = loaders[kind](bytes, &want, &vm->mem, &boot, &regs, err);
 	/* An image that covers the vectors brings its own. */
 	if (r >= 0)
 		vm->has_ivt =
@@ -229,13 +245,45 @@ static int load_image(snug_vm *vm, const struct snug_image *im, struct snug_erro
 	return r;
 }
 
+static int bad_size(const struct snug_image *image, struct snug_error *err)
+{
+	return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_image) or 0", "image: size %zu",
+	                 image->size);
+}
+
+int snug_detect(const struct snug_image *image, struct snug_error *err)
+{
+	struct snug__file f = {0};
+	struct snug__span bytes = {0};
+	struct snug_image im;
+	int r;
+
+	if (!snug__sized_copy(&im, sizeof(im), image))
+		return bad_size(image, err);
+	if (im.kind != SNUG_KIND_AUTO)
+		return (int)im.kind;
+	r = bytes_of(im.path, im.data, im.len, &f, &bytes, err);
+	if (r >= 0) {
+		struct snug__boot_want want = {
+		    .mode = im.mode,
+		    .has_load = im.load || (im.flags & SNUG_IMAGE_LOAD),
+		    .has_entry = im.entry || (im.flags & SNUG_IMAGE_ENTRY),
+		};
+
+		r = snug__detect(bytes, &want, err);
+		if (r < 0 && im.path)
+			snug__err_wrap(err, r, "load '%s'", im.path);
+	}
+	snug__file_free(&f);
+	return r;
+}
+
 int snug_load(snug_vm *vm, const struct snug_image *image, struct snug_error *err)
 {
 	struct snug_image im;
 
 	if (!snug__sized_copy(&im, sizeof(im), image))
-		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "set it to sizeof(struct snug_image) or 0",
-		                 "image: size %zu", image->size);
+		return bad_size(image, err);
 	return load_image(vm, &im, err);
 }
 

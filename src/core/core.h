@@ -13,11 +13,14 @@
 #include "host/kick.h"
 #include "host/kvm.h"
 #include "host/ticks.h"
+#include "table/pctab.h"
 #include "table/table.h"
+#include "x86/assist/assist.h"
 
 struct snug__frozen;    /* core/frozen.h */
 struct snug__symbols;   /* load/symbols.h */
 struct snug__hostcalls; /* core/hostcalls.h */
+struct snug__smp;       /* core/smp.h */
 
 /*
  * Who watches the run loop.  Services add themselves; the loop knows nothing of them.  Calls come in the vCPU's thread:
@@ -45,6 +48,16 @@ enum snug__pending {
 	SNUG__PENDING_READ, /* a read the caller was handed */
 };
 
+/* Of a vCPU whose code at CPL 0 KVM emulates: core/pvm.h */
+struct snug__pvm_cpu {
+	struct snug__kvm_cpuid *cpuid; /* its table, for the instructions that ask */
+	uint64_t star, lstar, fmask;   /* the MSRs by which user-mode code enters the kernel */
+	uint64_t trap;                 /* linear address of the page-fault handler, where a breakpoint is; 0: none */
+	bool stepping;                 /* over the instruction under it */
+	uint64_t count[SNUG__ASSIST_KINDS];
+	uint64_t syscalls;
+};
+
 struct snug_vcpu {
 	snug_vm *vm;
 	unsigned index;
@@ -61,7 +74,9 @@ struct snug_vcpu {
 	struct kvm_msr_entry *msrs;
 	uint8_t mark_len; /* of a mark's name, as far as it was sent */
 	char mark[64];
-	bool has_held; /* held came while an access was completed: the next run returns it */
+	struct snug__pvm_cpu pvm;
+	struct kvm_guest_debug debug; /* what a debugger wants */
+	bool has_held;                /* held came while an access was completed: the next run returns it */
 	struct snug_exit held;
 };
 
@@ -71,13 +86,19 @@ struct snug__machine_dev {
 	void *self;
 	snug_vm *vm;
 	uint16_t port;
+	uint8_t irq;    /* its interrupt line; 0: none */
+	bool level;     /* of it */
+	uint64_t at_ns; /* when it wants its tick; 0: never */
 };
 
 struct snug_vm {
 	int fd;
 	struct snug__kvm_watch watch;
 	enum snug_unclaimed unclaimed;
-	bool insn_bytes;    /* KVM tells the bytes of an instruction it cannot emulate */
+	bool insn_bytes; /* KVM tells the bytes of an instruction it cannot emulate */
+	bool pc;         /* KVM has interrupt controllers and timer for it */
+	bool pvm;        /* what KVM's emulator lacks is done by us: core/pvm.h */
+	struct snug__decoder decoder;
 	uint64_t sync_regs; /* KVM_SYNC_X86_*: registers that may travel with KVM_RUN; 0: none */
 	struct snug__mem mem;
 	uint64_t ram_top; /* end of the RAM snug_vm_new made */
@@ -88,8 +109,10 @@ struct snug_vm {
 	unsigned cpus;
 	struct snug__machine_dev *devs;
 	unsigned dev_count;
-	unsigned bus_cpu;     /* whose access is under way */
-	struct snug_exit ask; /* what a device asked for during the access under way; kind NONE: nothing */
+	unsigned bus_cpu;      /* whose access is under way */
+	struct snug__smp *smp; /* its threads; NULL: the caller's run it */
+	bool live;             /* they run it: devices may act by themselves */
+	struct snug_exit ask;  /* what a device asked for during the access under way; kind NONE: nothing */
 	struct snug__tables tables;
 	bool has_tables;
 	bool has_ivt;
@@ -145,6 +168,16 @@ void snug__mark_byte(snug_vm *vm, uint8_t byte);
 int snug__machine_build(snug_vm *vm, uint32_t bits, const struct snug_console *console, struct snug_error *err);
 void snug__machine_destroy(snug_vm *vm);
 
+/*
+ * For the event loop, under bus_lock: when the next device wants its tick, CLOCK_MONOTONIC in ns, 0 for never; and having
+ * them do what is due, by the time and for input.
+ */
+uint64_t snug__machine_next(const snug_vm *vm);
+void snug__machine_events(snug_vm *vm, uint64_t now_ns);
+
+/* Their states were loaded, or they were reset: their lines and ticks are to be as those say. */
+void snug__machine_resume(snug_vm *vm);
+
 /* devstate.c: a device of the caller's was added: if the baseline has a state for it, it is loaded. */
 int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error *err);
 /*
@@ -152,6 +185,13 @@ int snug__device_added(snug_vm *vm, bool mmio, uint64_t base, struct snug_error 
  * many bytes, at most SNUG__DEV_STATE_MAX.  -ENOENT: there is none; -ENOSPC: more than max.
  */
 int snug__machine_save(const snug_vm *vm, unsigned index, uint16_t *port, uint8_t *bytes, size_t max);
+
+#define SNUG__DEV_KNOWN (SNUG_DEV_ALL | SNUG_DEV_PC) /* of enum snug_device_bit */
+#define SNUG__MACHINE_MAX 16
+#define SNUG__RENEW_IRQ 10 /* tells a PC's guest of a new generation */
+
+/* What the tables of firmware say of it: how many devices. */
+unsigned snug__machine_describe(const snug_vm *vm, struct snug__pc *pc, struct snug__pc_dev devs[SNUG__MACHINE_MAX]);
 
 /* Is it on the bus still?  And off it. */
 bool snug__machine_there(const snug_vm *vm, unsigned index);
@@ -173,7 +213,7 @@ int snug__generation_renew(snug_vm *vm, struct snug_error *err);
 int snug__generation_id(snug_vm *vm, uint8_t id[SNUG__GENERATION_ID], struct snug_error *err);
 
 /* The guest wants to be told here, now and in each new life.  Where it must not write, that is nowhere. */
-void snug__generation_place(snug_vm *vm, snug_gpa gpa);
+int snug__generation_place(snug_vm *vm, snug_gpa gpa, struct snug_error *err);
 
 /* The name of the built-in device that a range's `self` is, or NULL: it is the caller's.  Static. */
 const char *snug__machine_name(const snug_vm *vm, const void *self);
@@ -263,6 +303,12 @@ int snug__sync_flush(snug_vcpu *vcpu, struct snug_error *err);
  * whether a device took the access (true for exits that are none).
  */
 int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struct snug_error *err);
+
+/* gate.c: the handler of a vector in a 64-bit guest's own IDT; 0: it is snug's stub, or there is none. */
+uint64_t snug__gate(const snug_vcpu *vcpu, const struct snug_sregs *s, unsigned vector);
+
+/* vcpu.c: what a debugger wants from now on, besides what the host needs itself. */
+int snug__vcpu_debug(snug_vcpu *vcpu, const struct kvm_guest_debug *d, struct snug_error *err);
 
 /* fault.c: is this port write one of our fault stubs?  1: *x is the fault, 0: no, negative: it cannot be told. */
 int snug__fault_decode(snug_vcpu *vcpu, struct snug_exit *x, struct snug_error *err);

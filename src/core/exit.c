@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "core/pvm.h"
 
 /* true: *x is for the caller. */
 typedef bool (*handler)(snug_vcpu *vcpu, const struct kvm_run *run, struct snug_exit *x, bool *claimed);
@@ -12,7 +13,8 @@ static bool access_range(snug_vcpu *vcpu, const struct snug__range *range, uint6
                          unsigned size, bool write, struct snug_exit *x)
 {
 	snug_vm *vm = vcpu->vm;
-	bool shared = vm->cpus > 1, asked; /* a VM of one vCPU belongs to one thread */
+	/* A VM of one vCPU without threads of its own belongs to one thread. */
+	bool shared = vm->cpus > 1 || vm->smp, asked;
 
 	if (shared)
 		pthread_mutex_lock(&vm->bus_lock);
@@ -252,6 +254,12 @@ int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struc
 		vcpu->pending = SNUG__PENDING_DONE;
 		if (r != 0)
 			return r;
+	}
+	if (vcpu->vm->pvm) {
+		int r = snug__pvm_exit(vcpu, err);
+
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 	return (h ? h : on_other)(vcpu, run, x, claimed);
 }

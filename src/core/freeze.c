@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "core/frozen.h"
+#include "core/pc.h"
 #include "host/clock.h"
 #include "host/kind.h"
 #include "host/pagemap.h"
@@ -101,6 +102,8 @@ int snug__freeze_state(snug_vm *vm, struct snug__frozen **out, struct snug_error
 		r = freeze_cpus(vm, f, err);
 	if (r >= 0)
 		r = snug__devices_save(vm, f, err);
+	if (r >= 0)
+		r = snug__pc_get(vm, &f->pc, err);
 	if (r >= 0)
 		r = freeze_clock(vm, f, err);
 	origin(vm, &f->origin);

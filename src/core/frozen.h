@@ -47,8 +47,17 @@ struct snug__cpu_state {
 	_Atomic(struct snug__msr_rows *) fresh;
 	uint32_t cpuid_count;
 	struct kvm_cpuid_entry2 *cpuid;
-	uint8_t mark_len; /* of a mark's name that is half sent (snug_mark_stop) */
+	struct kvm_lapic_state lapic; /* of a PC; else zeros */
+	uint8_t mark_len;             /* of a mark's name that is half sent (snug_mark_stop) */
 	char mark[64];
+};
+
+#define SNUG__IRQCHIPS 3u /* two 8259A, an I/O APIC: KVM 4.26 */
+
+/* What KVM holds of a PC besides its vCPUs. */
+struct snug__pc_state {
+	struct kvm_irqchip chip[SNUG__IRQCHIPS];
+	struct kvm_pit_state2 pit;
 };
 
 /* A device that saves its state: a built-in one, or one of the caller's. */
@@ -86,6 +95,7 @@ struct snug__frozen {
 	uint64_t ram_top;
 	bool has_tables, has_ivt;
 	struct snug_boot boot;       /* kind AUTO: nothing was loaded */
+	struct snug__pc_state pc;    /* where devices has SNUG_DEV_PC */
 	struct kvm_clock_data clock; /* flags 0: this host's KVM has none */
 	uint32_t tsc_khz;            /* 0: unknown */
 	snug_gpa generation_gpa;     /* where the guest wants to be told of its generation; 0: nowhere */

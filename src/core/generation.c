@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/sized.h"
 #include "core/core.h"
+#include "core/pc.h"
 #include "host/random.h"
 
 /* struct snug_generation of guest.h */
@@ -81,17 +82,29 @@ static bool settle_place(snug_vm *vm)
 }
 
 /* Where no bytes can be drawn now the guest's memory stays as it is; the place is kept, so that a new life fails aloud. */
-void snug__generation_place(snug_vm *vm, snug_gpa gpa)
+int snug__generation_place(snug_vm *vm, snug_gpa gpa, struct snug_error *err)
 {
 	vm->generation_gpa = gpa;
-	if (settle_place(vm))
-		tell(vm, NULL);
+	return settle_place(vm) ? tell(vm, err) : 0;
+}
+
+/* A PC's guest is told by an edge of the line its ACPI tables name. */
+static int interrupt(const snug_vm *vm, struct snug_error *err)
+{
+	int r = snug__pc_irq(vm, SNUG__RENEW_IRQ, true, err);
+
+	return r < 0 ? r : snug__pc_irq(vm, SNUG__RENEW_IRQ, false, err);
 }
 
 int snug__generation_renew(snug_vm *vm, struct snug_error *err)
 {
+	int r;
+
 	vm->has_generation = false;
-	return settle_place(vm) ? tell(vm, err) : 0;
+	if (!settle_place(vm))
+		return 0;
+	r = tell(vm, err);
+	return r >= 0 && vm->pc ? interrupt(vm, err) : r;
 }
 
 int snug_generation(snug_vm *vm, uint8_t id[16])

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "core/core.h"
+#include "core/pvm.h"
 
 static int stop(snug_vcpu *vcpu, struct snug_exit *x, enum snug_exit_kind kind)
 {
@@ -35,7 +36,9 @@ static int run_failed(snug_vcpu *vcpu, int code, struct snug_exit *x, struct snu
 			return stop(vcpu, x, SNUG_EXIT_TIMEOUT);
 		if (!snug__kick_foreign(&vcpu->kick))
 			return stop(vcpu, x, SNUG_EXIT_SIGNAL);
-		return snug__kick_expired(&vcpu->kick) ? stop(vcpu, x, SNUG_EXIT_TIMEOUT) : 0;
+		if (snug__kick_expired(&vcpu->kick))
+			return stop(vcpu, x, SNUG_EXIT_TIMEOUT);
+		return vcpu->vm->pvm ? snug__pvm_look(vcpu, err) : 0;
 	case EAGAIN:
 		return 0;
 	case EFAULT:
@@ -107,7 +110,7 @@ static int set_mask(snug_vcpu *vcpu, uint64_t blocked, struct snug_error *err)
 int snug_vcpu_run(snug_vcpu *vcpu, uint64_t timeout_ns, struct snug_exit *exit, struct snug_error *err)
 {
 	uint64_t blocked;
-	int r = snug__kick_begin(&vcpu->kick, timeout_ns, &blocked);
+	int r = snug__kick_begin(&vcpu->kick, timeout_ns, vcpu->vm->pvm ? SNUG__PVM_LOOK_NS : 0, &blocked);
 
 	if (r == -EBUSY)
 		return snug__err(err, r, SNUG_STEP_RUN, "one thread at a time may run it",

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "core/frozen.h"
 #include "host/cpu.h"
+#include "host/kvmpc.h"
 #include "x86/x86.h"
 
 static int no_memory(struct snug_error *err)
@@ -83,6 +84,8 @@ int snug__state_get(snug_vcpu *vcpu, struct snug__cpu_state *out, struct snug_er
 		r = snug__kvm_get_xcrs(fd, &out->xcrs, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_mp_state(fd, &out->mp, w, err);
+	if (r >= 0 && vcpu->vm->pc)
+		r = snug__kvm_get_lapic(fd, &out->lapic, w, err);
 	if (r >= 0)
 		r = snug__kvm_get_xsave(fd, out->xsave, w, err);
 	if (r >= 0)
@@ -141,11 +144,14 @@ int snug__state_put(snug_vcpu *vcpu, struct snug__cpu_state *in, uint64_t tsc, s
 		r = snug__kvm_set_regs(fd, &in->regs, w, err);
 	if (r >= 0 && !new_debugregs(&in->debug))
 		r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+	if (r >= 0 && vcpu->vm->pc)
+		r = snug__kvm_set_lapic(fd, &in->lapic, w, err); /* before the MSR of its deadline */
 	if (r >= 0)
 		r = snug__msrs_put(vcpu, in, tsc, err);
 	if (r >= 0 && !new_events(&in->events))
 		r = snug__kvm_set_events(fd, &in->events, w, err);
-	if (r >= 0 && in->mp.mp_state != KVM_MP_STATE_RUNNABLE)
+	/* Of a PC all but the first wait for the first. */
+	if (r >= 0 && (in->mp.mp_state != KVM_MP_STATE_RUNNABLE || vcpu->vm->pc))
 		r = snug__kvm_set_mp_state(fd, &in->mp, w, err);
 	put_mark(vcpu, in);
 	vcpu->ran = true; /* its registers are not those of a new CPU */
@@ -161,6 +167,8 @@ int snug__state_return_rest(snug_vcpu *vcpu, const struct snug__cpu_state *in, u
 	r = snug__kvm_set_xcrs(fd, &in->xcrs, w, err);
 	if (r >= 0)
 		r = snug__kvm_set_debugregs(fd, &in->debug, w, err);
+	if (r >= 0 && vcpu->vm->pc)
+		r = snug__kvm_set_lapic(fd, &in->lapic, w, err);
 	if (r >= 0)
 		r = snug__msrs_return(vcpu, in, tsc, err);
 	if (r >= 0)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "core/frozen.h"
 #include "core/hostcalls.h"
+#include "core/pc.h"
 #include "host/clock.h"
 #include "x86/x86.h"
 
@@ -83,11 +84,15 @@ static int fill(snug_vm *vm, struct snug__frozen *f, const struct snug__traits *
 	if (r >= 0)
 		r = put_cpus(vm, f, elapsed, err);
 	if (r >= 0)
+		r = snug__pc_put(vm, &f->pc, err);
+	if (r >= 0)
 		r = snug__devices_load(vm, f, err);
 	if (r >= 0)
 		snug__devices_only(vm, f);
 	if (r >= 0)
 		r = snug__thaw_clock(vm, f, elapsed, err);
+	if (r >= 0)
+		r = snug__pc_resume(vm, err);
 	if (r >= 0)
 		r = snug__generation_renew(vm, err);
 	return r;

@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "core/core.h"
+#include "core/pc.h"
+#include "core/pvm.h"
 #include "host/kind.h"
 #include "x86/regname.h"
 #include "x86/walk.h"
@@ -30,6 +32,8 @@ static int set_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table, struct snug
 {
 	int r = snug__kvm_set_cpuid(vcpu->kvm.fd, table, &vcpu->vm->watch, err);
 
+	if (r >= 0)
+		r = snug__pvm_cpuid(vcpu, table, err);
 	for (uint32_t i = 0; r >= 0 && i < table->nent; i++)
 		if (table->rows[i].function == 1)
 			vcpu->signature = table->rows[i].eax;
@@ -48,8 +52,10 @@ int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_byt
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
 	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
-	if (!frozen)
+	if (!frozen) {
 		own_cpuid(vcpu, cpuid);
+		snug__pc_cpuid(vm, cpuid);
+	}
 	if (r >= 0)
 		r = set_cpuid(vcpu, cpuid, err);
 	if (r < 0)
@@ -61,6 +67,7 @@ void snug__vcpu_destroy(snug_vcpu *vcpu)
 {
 	snug__kvm_close_vcpu(&vcpu->kvm);
 	snug__kick_destroy(&vcpu->kick);
+	snug__pvm_close(vcpu);
 	free(vcpu->msrs);
 }
 
@@ -123,6 +130,18 @@ int snug__vcpu_settle(snug_vcpu *vcpu, struct snug_error *err)
 	int r = snug__vcpu_retire(vcpu, err);
 
 	return r < 0 ? r : snug__sync_flush(vcpu, err);
+}
+
+int snug__vcpu_debug(snug_vcpu *vcpu, const struct kvm_guest_debug *d, struct snug_error *err)
+{
+	struct kvm_guest_debug all = *d;
+	int r;
+
+	snug__pvm_debug(vcpu, &all);
+	r = snug__kvm_set_debug(vcpu->kvm.fd, &all, &vcpu->vm->watch, err);
+	if (r >= 0)
+		vcpu->debug = *d;
+	return r;
 }
 
 int snug_vcpu_get_regs(snug_vcpu *vcpu, struct snug_regs *out, struct snug_error *err)

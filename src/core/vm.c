@@ -11,6 +11,8 @@
 #include "core/core.h"
 #include "core/frozen.h"
 #include "core/hostcalls.h"
+#include "core/pc.h"
+#include "core/smp.h"
 #include "host/kind.h"
 #include "host/pagemap.h"
 
@@ -55,7 +57,7 @@ static int check_config(struct snug_config *c, struct snug_error *err)
 		c->kvm_path = "/dev/kvm";
 	if (!snug__aligned(c->mem_bytes, SNUG_PAGE))
 		return bad_field(err, "use a multiple of 4096", "mem_bytes", c->mem_bytes);
-	if (c->devices & ~(uint32_t)SNUG_DEV_ALL)
+	if (c->devices & ~(uint32_t)SNUG__DEV_KNOWN)
 		return bad_field(err, "use the bits of enum snug_device_bit", "devices", c->devices);
 	if (c->unclaimed > SNUG_UNCLAIMED_IGNORE)
 		return bad_field(err, "use enum snug_unclaimed", "unclaimed", c->unclaimed);
@@ -88,7 +90,7 @@ static int pages(void *ctx, uint64_t bytes, void **out, struct snug_error *err)
 }
 
 /* Steps 1 to 3 on the device's fd: the VM, its capabilities, the pages KVM keeps for itself. */
-static int create(snug_vm *vm, int dev, struct snug_error *err)
+static int create(snug_vm *vm, int dev, bool pc, struct snug_error *err)
 {
 	int slots, r;
 
@@ -115,7 +117,8 @@ static int create(snug_vm *vm, int dev, struct snug_error *err)
 		if (r < 0)
 			return r;
 	}
-	return snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
+	r = snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
+	return r >= 0 && pc ? snug__pc_create(vm, err) : r;
 }
 
 /* The MSRs there are, asked while the device is open. */
@@ -203,7 +206,8 @@ static int add_ram(snug_vm *vm, uint64_t bytes, struct snug_error *err)
 static int build(snug_vm *vm, const struct snug_config *c, const struct snug__frozen *from, int dev, bool log,
                  struct snug_error *err)
 {
-	int r = create(vm, dev, err);
+	uint32_t devices = from ? from->devices : c->devices;
+	int r = create(vm, dev, devices & SNUG_DEV_PC, err);
 
 	vm->mem.dump = c->flags & SNUG_CONFIG_DUMP;
 	if (r >= 0)
@@ -212,7 +216,7 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
 		r = list_msrs(vm, dev, err);
 	if (r >= 0)
 		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
-	return r < 0 ? r : snug__machine_build(vm, from ? from->devices : c->devices, &c->console, err);
+	return r < 0 ? r : snug__machine_build(vm, devices, &c->console, err);
 }
 
 /* The device is asked for while the VM is made; kept, it makes clones too. */
@@ -325,6 +329,7 @@ void snug_vm_free(snug_vm *vm)
 {
 	if (!vm)
 		return;
+	snug__smp_free(vm);
 	for (unsigned i = 0; i < vm->cpus; i++)
 		snug__vcpu_destroy(&vm->vcpus[i]);
 	free(vm->vcpus);
@@ -343,9 +348,15 @@ void snug_vm_free(snug_vm *vm)
 	free(vm->kvm_path);
 	free(vm->msrs);
 	free(vm->dirty);
+	snug__decoder_close(&vm->decoder);
 	if (vm->has_lock)
 		pthread_mutex_destroy(&vm->bus_lock);
 	free(vm);
+}
+
+uint32_t snug_vm_devices(const snug_vm *vm)
+{
+	return vm->devices;
 }
 
 snug_vcpu *snug_vm_vcpu(snug_vm *vm, unsigned index)

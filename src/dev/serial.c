@@ -4,8 +4,8 @@
  *
  * Section numbers are those of the PC16550D datasheet (National, 1995), chapter 8 "Registers".  A byte written is on
  * the wire at once, so the transmitter is always empty; input is fetched from the console when the guest looks and
- * the receiver is empty.  Baud rate, word length, parity and break are kept but change nothing.  The interrupt line
- * comes with the PC; until then the interrupt shows in IIR only.
+ * the receiver is empty.  Baud rate, word length, parity and break are kept but change nothing.  The interrupt line is,
+ * as on a PC, let through by OUT2, and not in loopback (IBM PC AT Technical Reference, "Serial/Parallel Adapter").
  */
 #include "dev/dev.h"
 
@@ -76,6 +76,7 @@ enum {
 #define DIVISOR_START 12 /* 9600 baud; the datasheet leaves it open */
 
 struct serial {
+	struct snug__dev_env env;
 	const struct snug_console *console;
 	uint8_t ier, fcr, lcr, mcr, scr;
 	uint8_t overrun; /* LSR_OE or 0, until LSR is read */
@@ -182,6 +183,14 @@ static uint8_t interrupt_id(const struct serial *s)
 	return IIR_NONE;
 }
 
+static void set_line(const struct serial *s)
+{
+	bool open = (s->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
+
+	if (s->env.irq)
+		s->env.irq(s->env.ask_ctx, open && interrupt_id(s) != IIR_NONE);
+}
+
 static uint8_t read_rbr(struct serial *s)
 {
 	if (s->lcr & LCR_DLAB)
@@ -219,11 +228,8 @@ static uint8_t read_msr(struct serial *s)
 	return v;
 }
 
-static uint64_t read_port(void *self, uint64_t offset, unsigned size)
+static uint8_t read_reg(struct serial *s, uint64_t offset)
 {
-	struct serial *s = self;
-
-	(void)size;
 	switch (offset) {
 	case REG_RBR_THR:
 		return read_rbr(s);
@@ -242,6 +248,16 @@ static uint64_t read_port(void *self, uint64_t offset, unsigned size)
 	default:
 		return s->scr;
 	}
+}
+
+static uint64_t read_port(void *self, uint64_t offset, unsigned size)
+{
+	struct serial *s = self;
+	uint8_t v = read_reg(s, offset);
+
+	(void)size;
+	set_line(s);
+	return v;
 }
 
 static void write_thr(struct serial *s, uint8_t byte)
@@ -308,6 +324,20 @@ static void write_port(void *self, uint64_t offset, uint64_t value, unsigned siz
 		s->scr = byte;
 		break;
 	}
+	set_line(s);
+}
+
+static void input(void *self)
+{
+	struct serial *s = self;
+
+	rx_poll(s);
+	set_line(s);
+}
+
+static void resume(void *self)
+{
+	set_line(self);
 }
 
 /* Table I "UART Reset Configuration"; what that leaves open is 0. */
@@ -315,7 +345,7 @@ static void reset(void *self)
 {
 	struct serial *s = self;
 
-	*s = (struct serial){.console = s->console, .divisor = {DIVISOR_START, 0}};
+	*s = (struct serial){.env = s->env, .console = s->console, .divisor = {DIVISOR_START, 0}};
 }
 
 static void *create(const struct snug__dev_env *env)
@@ -324,6 +354,7 @@ static void *create(const struct snug__dev_env *env)
 
 	if (!s)
 		return NULL;
+	s->env = *env;
 	s->console = env->console;
 	reset(s);
 	return s;
@@ -355,7 +386,7 @@ static size_t save(const void *self, uint8_t *bytes)
 static int load(void *self, const uint8_t *bytes, size_t len)
 {
 	struct serial *s = self;
-	struct serial n = {.console = s->console};
+	struct serial n = {.env = s->env, .console = s->console};
 
 	if (len != STATE_BYTES || bytes[0] != STATE_VERSION || bytes[8] > 1)
 		return -EINVAL;
@@ -388,4 +419,6 @@ const struct snug__dev_class snug__dev_serial = {
     .reset = reset,
     .save = save,
     .load = load,
+    .input = input,
+    .resume = resume,
 };

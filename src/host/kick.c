@@ -46,18 +46,28 @@ static int timer_for_me(struct snug__kick *k)
 	return 0;
 }
 
-static int arm(struct snug__kick *k, uint64_t timeout_ns)
+static struct timespec timespec_of(uint64_t ns)
+{
+	return (struct timespec){(time_t)(ns / SNUG__NS_PER_S), (long)(ns % SNUG__NS_PER_S)};
+}
+
+/* With a period, whose signals go on after the deadline, the first comes at the deadline if that is sooner. */
+static int arm(struct snug__kick *k, uint64_t timeout_ns, uint64_t period_ns)
 {
 	struct itimerspec at = {0};
+	uint64_t now = snug__now_ns(), first;
 	int r = timer_for_me(k);
 
 	if (r < 0)
 		return r;
 	/* INT64_MAX nanoseconds are 292 years: beyond that there is no deadline to miss. */
-	if (!snug__add(snug__now_ns(), timeout_ns, &k->deadline_ns) || k->deadline_ns > INT64_MAX)
+	if (timeout_ns && (!snug__add(now, timeout_ns, &k->deadline_ns) || k->deadline_ns > INT64_MAX))
 		k->deadline_ns = INT64_MAX;
-	at.it_value.tv_sec = (time_t)(k->deadline_ns / SNUG__NS_PER_S);
-	at.it_value.tv_nsec = (long)(k->deadline_ns % SNUG__NS_PER_S);
+	first = k->deadline_ns;
+	if (period_ns && (!first || first > now + period_ns))
+		first = now + period_ns;
+	at.it_value = timespec_of(first);
+	at.it_interval = timespec_of(period_ns);
 	return timer_settime(k->timer, TIMER_ABSTIME, &at, NULL) < 0 ? -errno : 0;
 }
 
@@ -70,7 +80,7 @@ static uint64_t mask_bits(const sigset_t *set)
 	return bits;
 }
 
-int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocked)
+int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t period_ns, uint64_t *blocked)
 {
 	sigset_t mine;
 	int r;
@@ -88,7 +98,7 @@ int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocke
 	k->deadline_ns = 0;
 	pthread_mutex_unlock(&k->lock);
 
-	r = timeout_ns ? arm(k, timeout_ns) : 0;
+	r = timeout_ns || period_ns ? arm(k, timeout_ns, period_ns) : 0;
 	if (r < 0) {
 		snug__kick_end(k);
 		return r;
@@ -100,7 +110,7 @@ int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocke
 void snug__kick_end(struct snug__kick *k)
 {
 	static const struct timespec at_once;
-	bool drain = k->deadline_ns != 0;
+	bool drain = k->has_timer;
 	sigset_t mine, old;
 
 	if (k->has_timer)

@@ -35,10 +35,11 @@ int snug__kick_init(struct snug__kick *k);
 void snug__kick_destroy(struct snug__kick *k);
 
 /*
- * The calling thread starts to run; timeout_ns 0 means no limit.  Gives the signals to be blocked inside KVM_RUN.
+ * The calling thread starts to run; timeout_ns 0 means no limit.  KVM_RUN is interrupted every period_ns too, if that is
+ * not 0.  Gives the signals to be blocked inside KVM_RUN.
  * -EBUSY: another thread runs it; -EAGAIN: no timer could be had.
  */
-int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t *blocked);
+int snug__kick_begin(struct snug__kick *k, uint64_t timeout_ns, uint64_t period_ns, uint64_t *blocked);
 void snug__kick_end(struct snug__kick *k);
 
 /* Any thread: asks the running thread to come out. */

@@ -47,6 +47,16 @@ enum snug__kvm_c {
 	SNUG__C_MSR_LIST,
 	SNUG__C_DIRTY_LOG,
 	SNUG__C_CLEAR_LOG,
+	SNUG__C_CREATE_IRQCHIP,
+	SNUG__C_CREATE_PIT2,
+	SNUG__C_IRQ_LINE,
+	SNUG__C_GET_IRQCHIP,
+	SNUG__C_SET_IRQCHIP,
+	SNUG__C_GET_PIT2,
+	SNUG__C_SET_PIT2,
+	SNUG__C_GET_LAPIC,
+	SNUG__C_SET_LAPIC,
+	SNUG__C_MSR_FILTER,
 };
 
 /* One ioctl.  shown is the number a watcher sees; the result is what the ioctl gave, or a negative errno. */

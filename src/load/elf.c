@@ -293,6 +293,62 @@ static int parse(struct elf *f, struct snug_error *err)
 	return ret;
 }
 
+int snug__elf_extent(struct snug__span image, const struct snug__mem *mem, struct snug_boot *out,
+                     struct snug_error *err)
+{
+	struct elf f = {.file = image};
+	int ret = parse(&f, err);
+
+	if (ret == 0)
+		ret = check_memory(&f, mem, out, err);
+	out->entry = f.entry;
+	return ret;
+}
+
+#define NOTE_ALIGN 4u /* System V ABI, "Note Section": words of 4 bytes in both classes, as linkers have it */
+
+static uint64_t padded(uint64_t n)
+{
+	return (n + NOTE_ALIGN - 1) & ~(uint64_t)(NOTE_ALIGN - 1);
+}
+
+static bool find_note(struct snug__span notes, const char *name, int type, uint64_t *value)
+{
+	size_t len = strlen(name) + 1;
+	struct snug__cursor c = {.span = notes};
+
+	while (!c.bad && c.at + 12 <= notes.len) {
+		uint64_t namesz = snug__cursor_le(&c, 4), descsz = snug__cursor_le(&c, 4),
+		         kind = snug__cursor_le(&c, 4);
+		struct snug__span is = snug__span_sub(notes, c.at, namesz);
+		struct snug__span desc = snug__span_sub(notes, c.at + padded(namesz), descsz);
+
+		if (is.at && desc.at && is.len == len && !memcmp(is.at, name, len) &&
+		    (type < 0 || kind == (unsigned)type)) {
+			*value = snug__le_load(desc.at, (unsigned)snug__min(desc.len, 8));
+			return true;
+		}
+		c.at += padded(namesz) + padded(descsz);
+	}
+	return false;
+}
+
+bool snug__elf_note(struct snug__span image, const char *name, int type, uint64_t *value)
+{
+	struct elf f = {.file = image};
+
+	if (read_ident(&f, NULL) < 0 || read_header(&f, NULL) < 0 || check_table(&f, NULL) < 0)
+		return false;
+	for (unsigned i = 0; i < f.phnum; i++) {
+		struct segment s;
+
+		if (read_phdr(&f, i, &s) == PT_NOTE &&
+		    find_note(snug__span_sub(image, s.offset, s.filesz), name, type, value))
+			return true;
+	}
+	return false;
+}
+
 int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
                    struct snug_boot *out, struct snug_regs *regs, struct snug_error *err)
 {

@@ -21,6 +21,19 @@ int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, 
 int snug__load_firmware(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
                         struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
 
+int snug__load_linux(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                     struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
+
+/* Would its segments fit?  Gives low, high and the entry the file names, whatever that is. */
+int snug__elf_extent(struct snug__span image, const struct snug__mem *mem, struct snug_boot *out,
+                     struct snug_error *err);
+
+/* A note of that owner and type (any: -1), and the number it has. */
+bool snug__elf_note(struct snug__span image, const char *name, int type, uint64_t *value);
+
+/* A bzImage by its magic "HdrS": Linux Documentation/arch/x86/boot.rst. */
+bool snug__is_bzimage(struct snug__span image);
+
 /* The default stack of a mode: 0x7000 in real mode, else the end of RAM below 3 GiB, 16-aligned. */
 uint64_t snug__default_stack(enum snug_mode mode, const struct snug__mem *mem);
 

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "core/frozen.h"
+#include "core/pc.h"
 #include "host/map.h"
 
 /* Room for KVM's log of the largest region. */
@@ -147,6 +148,8 @@ static int return_rest(snug_vm *vm, struct snug_error *err)
 		if (!sealed || vm->vcpus[i].touched)
 			r = snug__state_return_rest(&vm->vcpus[i], &f->cpu[i], back ? snug__thaw_tsc(f, i, 0) : 0,
 			                            err);
+	if (r >= 0)
+		r = snug__pc_put(vm, &f->pc, err);
 	return r >= 0 && back ? snug__thaw_clock(vm, f, 0, err) : r;
 }
 
@@ -181,6 +184,8 @@ int snug_reset(snug_vm *vm, struct snug_reset_info *info, struct snug_error *err
 		r = snug__state_return(&vm->vcpus[i], &vm->baseline->cpu[i], err);
 	if (r >= 0)
 		r = snug__devices_load(vm, vm->baseline, err);
+	if (r >= 0)
+		r = snug__pc_resume(vm, err);
 	if (r < 0)
 		return snug__err_wrap(err, r, "reset");
 	if (vm->symbols != vm->baseline->symbols) {

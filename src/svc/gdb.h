@@ -189,11 +189,7 @@ const struct snug__gdb_place *snug__gdb_changed(struct snug__gdb_places *p, cons
  * that was not the guest's own is taken off with drop_tf.
  */
 int snug__gdb_unfault(snug_vcpu *vcpu, const struct snug_exit_fault *f, bool drop_tf, struct snug_error *err);
-/*
- * Where a guest's own IDT leads from user mode, in 64-bit mode: the handler of a vector; 0: it is snug's stub, or there is
- * none.  At its first instruction, *f is the frame; false: it was not user mode that led there.
- */
-uint64_t snug__gdb_gate(snug_vcpu *vcpu, const struct snug_sregs *s, unsigned vector);
+/* At the first instruction of a guest's own handler, *f is the frame; false: it was not user mode that led there. */
 bool snug__gdb_gate_frame(snug_vcpu *vcpu, unsigned vector, struct snug_exit_fault *f);
 /* The segment register a selector loads in the CPU's present mode.  false: its descriptor cannot be read. */
 bool snug__gdb_segment(snug_vcpu *vcpu, const struct snug_sregs *s, uint16_t selector, struct snug_segment *out);

@@ -49,7 +49,7 @@ static int pc_of(snug_vcpu *vcpu, uint64_t *pc, struct snug_error *err)
 
 static int set_debug(struct snug_gdb *g, unsigned cpu, struct kvm_guest_debug d, struct snug_error *err)
 {
-	int r = snug__kvm_set_debug(g->vm->vcpus[cpu].kvm.fd, &d, &g->vm->watch, err);
+	int r = snug__vcpu_debug(&g->vm->vcpus[cpu], &d, err);
 
 	if (r >= 0)
 		g->cpus[cpu].debug = d;
@@ -65,8 +65,8 @@ static void find_gates(const struct snug_gdb *g, unsigned cpu, const struct snug
 {
 	snug_vcpu *vcpu = &g->vm->vcpus[cpu];
 
-	gates[0] = !g->places.native && step ? snug__gdb_gate(vcpu, s, X86_VECTOR_DB) : 0;
-	gates[1] = !g->places.native && !step && g->places.count ? snug__gdb_gate(vcpu, s, X86_VECTOR_BP) : 0;
+	gates[0] = !g->places.native && step ? snug__gate(vcpu, s, X86_VECTOR_DB) : 0;
+	gates[1] = !g->places.native && !step && g->places.count ? snug__gate(vcpu, s, X86_VECTOR_BP) : 0;
 }
 
 static int arm(struct snug_gdb *g, unsigned cpu, struct snug_error *err)

@@ -53,6 +53,7 @@ enum snug__snap_type {
 	SNAP_DEVICE, /* one for each device state */
 	SNAP_SYMBOLS,
 	SNAP_SUMS,
+	SNAP_PC, /* where the machine has SNUG_DEV_PC */
 	SNAP_TYPES
 };
 
@@ -141,6 +142,17 @@ enum {
 
 #define DEVICE_MMIO 1u
 #define DEVICE_BUILTIN 2u
+
+/* Section pc: what KVM holds; struct NAME is the kernel's. */
+enum {
+	PC_CHIPS = 0,     /* 3 times 520: struct kvm_irqchip */
+	PC_PIT = 1560,    /* 112: struct kvm_pit_state2 */
+	PC_LAPICS = 1672, /* of each vCPU 1024: struct kvm_lapic_state */
+	PC_LAPIC_BYTES = 1024,
+};
+_Static_assert(sizeof(struct kvm_irqchip) * SNUG__IRQCHIPS == PC_PIT - PC_CHIPS, "kernel ABI");
+_Static_assert(sizeof(struct kvm_pit_state2) == PC_LAPICS - PC_PIT, "kernel ABI");
+_Static_assert(sizeof(struct kvm_lapic_state) == PC_LAPIC_BYTES, "kernel ABI");
 
 /* Section symbols */
 enum {

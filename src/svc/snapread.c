@@ -41,6 +41,7 @@ static int read_cpu(struct in *in);
 static int read_device(struct in *in);
 static int read_symbols(struct in *in);
 static int read_sums(struct in *in);
+static int read_pc(struct in *in);
 
 /* Every type: how many sections a file has of it, and how long they are at least and at most. */
 static const struct {
@@ -59,6 +60,8 @@ static const struct {
     [SNAP_DEVICE] = {"device", 0, SNAP_DEVICES_MAX, DEVICE_BYTES, DEVICE_BYTES + SNAP_DEVICE_MAX, read_device},
     [SNAP_SYMBOLS] = {"symbols", 0, 1, SYMBOLS_BYTES, SNAP_SYMBOLS_MAX, read_symbols},
     [SNAP_SUMS] = {"sums", 1, 1, 4, SNAP_HEAD_MAX, read_sums},
+    [SNAP_PC] = {"pc", 0, 1, PC_LAPICS + PC_LAPIC_BYTES, PC_LAPICS + (uint64_t)SNAP_CPUS_MAX *PC_LAPIC_BYTES,
+                 read_pc},
 };
 
 static uint64_t get(const uint8_t *at, unsigned offset, unsigned size)
@@ -142,8 +145,8 @@ static int read_boot(struct in *in)
 	struct snug_boot *b = &in->f->boot;
 	uint64_t kind = get(in->at, MACHINE_BOOT_KIND, 4), mode = get(in->at, MACHINE_BOOT_MODE, 4);
 
-	if (kind > SNUG_KIND_FIRMWARE)
-		return bad(in, "boot kind %llu, at most %d", (ull)kind, SNUG_KIND_FIRMWARE);
+	if (kind > SNUG_KIND_MULTIBOOT)
+		return bad(in, "boot kind %llu, at most %d", (ull)kind, SNUG_KIND_MULTIBOOT);
 	if (mode > SNUG_MODE_RESET)
 		return bad(in, "boot mode %llu, at most %d", (ull)mode, SNUG_MODE_RESET);
 	*b = (struct snug_boot){
@@ -173,8 +176,8 @@ static int read_machine(struct in *in)
 	f->tsc_khz = (uint32_t)get(in->at, MACHINE_TSC_KHZ, 4);
 	if (in->machine_cpus != in->counts[SNAP_CPU])
 		return bad(in, "cpus %u, with %u sections of type cpu", in->machine_cpus, in->counts[SNAP_CPU]);
-	if (f->devices & ~(uint32_t)SNUG_DEV_ALL)
-		return bad(in, "devices 0x%x, known are 0x%x", f->devices, SNUG_DEV_ALL);
+	if (f->devices & ~(uint32_t)SNUG__DEV_KNOWN)
+		return bad(in, "devices 0x%x, known are 0x%x", f->devices, SNUG__DEV_KNOWN);
 	if (unclaimed > SNUG_UNCLAIMED_IGNORE)
 		return bad(in, "unclaimed %llu, at most %d", (ull)unclaimed, SNUG_UNCLAIMED_IGNORE);
 	if (flags & ~(uint64_t)(MACHINE_HAS_TABLES | MACHINE_HAS_IVT))
@@ -390,6 +393,24 @@ static int read_sums(struct in *in)
 	return 0;
 }
 
+/* What a stranger wrote there KVM checks itself; here, that it is all there, and each chip in its place. */
+static int read_pc(struct in *in)
+{
+	struct snug__frozen *f = in->f;
+	uint64_t want = PC_LAPICS + (uint64_t)f->cpus * PC_LAPIC_BYTES;
+
+	if (in->len != want)
+		return bad(in, "%llu bytes, for %u vCPUs it has %llu", (ull)in->len, f->cpus, (ull)want);
+	memcpy(f->pc.chip, in->at + PC_CHIPS, sizeof(f->pc.chip));
+	memcpy(&f->pc.pit, in->at + PC_PIT, sizeof(f->pc.pit));
+	for (unsigned i = 0; i < SNUG__IRQCHIPS; i++)
+		if (f->pc.chip[i].chip_id != i)
+			return bad(in, "chip %u says it is chip %u", i, f->pc.chip[i].chip_id);
+	for (unsigned i = 0; i < f->cpus; i++)
+		memcpy(&f->cpu[i].lapic, in->at + PC_LAPICS + (size_t)i * PC_LAPIC_BYTES, PC_LAPIC_BYTES);
+	return 0;
+}
+
 static int other_version(uint32_t version, struct snug_error *err)
 {
 	return snug__err(err, -ENOTSUP, SNUG_STEP_NONE,
@@ -585,6 +606,9 @@ static int read_all(struct in *in)
 		if (in->type < SNAP_TYPES)
 			r = types[in->type].read(in);
 	}
+	if (r >= 0 && ((in->f->devices & SNUG_DEV_PC) != 0) != in->counts[SNAP_PC])
+		return refuse(in->err, "machine: devices 0x%x, with %u sections of type pc", in->f->devices,
+		              in->counts[SNAP_PC]);
 	if (r >= 0 && in->out->needs.xcr0 != snug__snap_xcr0(in->f))
 		return refuse(in->err, "needs: XCR0 0x%llx, the vCPUs have 0x%llx", (ull)in->out->needs.xcr0,
 		              (ull)snug__snap_xcr0(in->f));

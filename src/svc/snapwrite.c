@@ -153,6 +153,15 @@ static void put_sums(const struct source *s, unsigned i, uint8_t *at)
 	(void)s, (void)i, (void)at; /* they are known once memory was written */
 }
 
+static void put_pc(const struct source *s, unsigned unused, uint8_t *at)
+{
+	(void)unused;
+	memcpy(at + PC_CHIPS, s->f->pc.chip, sizeof(s->f->pc.chip));
+	memcpy(at + PC_PIT, &s->f->pc.pit, sizeof(s->f->pc.pit));
+	for (unsigned i = 0; i < s->f->cpus; i++)
+		memcpy(at + PC_LAPICS + (size_t)i * PC_LAPIC_BYTES, &s->f->cpu[i].lapic, PC_LAPIC_BYTES);
+}
+
 static unsigned one(const struct snug__frozen *f)
 {
 	(void)f;
@@ -172,6 +181,17 @@ static unsigned count_devices(const struct snug__frozen *f)
 static unsigned count_symbols(const struct snug__frozen *f)
 {
 	return f->symbols != NULL;
+}
+
+static unsigned count_pc(const struct snug__frozen *f)
+{
+	return (f->devices & SNUG_DEV_PC) != 0;
+}
+
+static uint64_t bytes_pc(const struct snug__frozen *f, unsigned i)
+{
+	(void)i;
+	return PC_LAPICS + (uint64_t)f->cpus * PC_LAPIC_BYTES;
 }
 
 static uint64_t bytes_regions(const struct snug__frozen *f, unsigned i)
@@ -218,6 +238,7 @@ static const struct {
     [SNAP_DEVICE] = {count_devices, 0, bytes_device, put_device},
     [SNAP_SYMBOLS] = {count_symbols, 0, bytes_symbols, put_symbols},
     [SNAP_SUMS] = {one, 0, bytes_sums, put_sums},
+    [SNAP_PC] = {count_pc, 0, bytes_pc, put_pc},
 };
 
 static uint64_t bytes_of(const struct snug__frozen *f, unsigned type, unsigned i)

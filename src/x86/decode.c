@@ -6,8 +6,9 @@
 
 #ifdef SNUG_HAVE_ZYDIS
 
-#include <Zydis/Zydis.h>
 #include <dlfcn.h>
+
+#include "x86/zydis.h"
 
 /* What is called; the types are those of the headers. */
 enum fn { VERSION, DECODER_INIT, DECODE, FORMATTER_INIT, FORMATTER_SET, FORMAT, NAME, ISA, FNS };
@@ -95,6 +96,20 @@ static ZyanStatus init(const struct snug__decoder *d, struct snug__code_mode mod
 	                                      : ZYDIS_STACK_WIDTH_16;
 
 	return CALL(d, DECODER_INIT, ZydisDecoderInit)(z, m, w);
+}
+
+bool snug__zydis_decode(const struct snug__decoder *d, struct snug__code_mode mode, const uint8_t *bytes, size_t len,
+                        ZydisDecodedInstruction *in, ZydisDecodedOperand *ops, bool *cut)
+{
+	ZydisDecoder z;
+	ZyanStatus s;
+
+	*cut = true;
+	if (!d->lib || !ZYAN_SUCCESS(init(d, mode, &z)))
+		return false;
+	s = CALL(d, DECODE, ZydisDecoderDecodeFull)(&z, bytes, len, in, ops);
+	*cut = s == ZYDIS_STATUS_NO_MORE_DATA;
+	return ZYAN_SUCCESS(s);
 }
 
 /* Zydis numbers general registers as the CPU does: ax, cx, dx, bx, sp, bp, si, di, r8 to r15. */

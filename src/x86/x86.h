@@ -22,7 +22,10 @@
 #define X86_CR4_OSXMMEXCPT (1ull << 10)
 #define X86_CR4_LA57 (1ull << 12)
 #define X86_CR4_VMXE (1ull << 13)
+#define X86_CR4_FSGSBASE (1ull << 16)
 #define X86_CR4_OSXSAVE (1ull << 18)
+#define X86_CR4_SMAP (1ull << 21)
+#define X86_CR4_PKE (1ull << 22)
 
 /* SDM 1 13.1: bits of XCR0 and XSTATE_BV; SDM 2A table 3-8, leaf 7: is CR4.PKE set? */
 #define X86_XSTATE_X87 (1ull << 0)
@@ -31,15 +34,26 @@
 #define X86_CPUID7_ECX_OSPKE (1u << 4)
 
 /* SDM 3A 2.2.1 "Extended feature enable register" */
+#define X86_EFER_SCE (1ull << 0)
 #define X86_EFER_LME (1ull << 8)
 #define X86_EFER_LMA (1ull << 10)
 #define X86_EFER_SVME (1ull << 12) /* APM 2 3.1.7 */
 
 /* SDM 3A 2.3 "System flags and fields in the EFLAGS register" */
+#define X86_RFLAGS_CF (1ull << 0)
 #define X86_RFLAGS_ONE (1ull << 1) /* reads as 1 */
+#define X86_RFLAGS_PF (1ull << 2)
+#define X86_RFLAGS_AF (1ull << 4)
+#define X86_RFLAGS_ZF (1ull << 6)
+#define X86_RFLAGS_SF (1ull << 7)
 #define X86_RFLAGS_TF (1ull << 8)
 #define X86_RFLAGS_IF (1ull << 9)
+#define X86_RFLAGS_DF (1ull << 10)
+#define X86_RFLAGS_OF (1ull << 11)
 #define X86_RFLAGS_IOPL3 (3ull << 12)
+#define X86_RFLAGS_RF (1ull << 16)
+#define X86_RFLAGS_VM (1ull << 17)
+#define X86_RFLAGS_AC (1ull << 18)
 
 /* SDM 3A 3.4.5.1, 3.5: descriptor types */
 #define X86_TYPE_DATA_RW_A 0x3 /* read/write, accessed */
@@ -66,6 +80,7 @@
 #define X86_VECTOR_DE 0
 #define X86_VECTOR_DB 1
 #define X86_VECTOR_BP 3
+#define X86_VECTOR_OF 4
 #define X86_VECTOR_UD 6
 #define X86_VECTOR_NM 7
 #define X86_VECTOR_DF 8
@@ -90,6 +105,13 @@
 /* SDM 4 table 2-2 */
 #define X86_MSR_TSC 0x10
 #define X86_MSR_TSC_ADJUST 0x3b
+#define X86_MSR_STAR 0xc0000081
+#define X86_MSR_LSTAR 0xc0000082
+#define X86_MSR_CSTAR 0xc0000083
+#define X86_MSR_FMASK 0xc0000084
+#define X86_MSR_KERNEL_GS_BASE 0xc0000102
+#define X86_MSR_TSC_AUX 0xc0000103
+#define X86_MSR_XSS 0xda0
 
 /* SDM 3A 9.1.4 "First instruction executed" */
 #define X86_RESET_VECTOR 0xfffffff0ull

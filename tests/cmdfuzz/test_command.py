@@ -9,6 +9,7 @@ have, an error without a message, a file left behind, half a result, or a run th
 command is printed and its files are kept under BUILD/finds/command.
 """
 import argparse
+import gzip
 import json
 import os
 import random
@@ -25,6 +26,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "cli"))
 import guests  # noqa: E402
 import tap  # noqa: E402
 
+# The argument of those --help only names.
+RARE = {"--no-host-hints": None, "--load": "ADDR", "--entry": "ADDR", "--stack": "ADDR", "--stream": None, "--dumpable": None,
+        "--kvm": "PATH"}
 HANG = 30  # seconds; a run that is asked for ends by --timeout, far sooner
 ERRORS = (125, 126, 127)
 # Statuses besides the guest's own, which may be any.
@@ -32,7 +36,7 @@ OWN = {"run": {0, 123, 124, *ERRORS}, "restore": {0, 123, 124, *ERRORS}, "clone"
        "call": {0, 123, 124, *ERRORS}, "snapshot": {0, 1, *ERRORS}, "check": {0, 1, 125}, "demo": {0, 1, 125}}
 HAS_GUEST = ("run", "restore", "clone", "call")
 VALUES = {
-    "KIND": ["flat", "elf", "firmware", "linux", ""],
+    "KIND": ["flat", "elf", "firmware", "linux", "x", ""],
     "MODE": ["real", "protected", "paged32", "long", "user", "reset", "longer", ""],
     "SIZE": ["1M", "2M", "16M", "64M", "4K", "0", "5000", "-1", "1T", "99999999999999999999", "0x1000", "", "1.5G"],
     "N": ["0", "1", "2", "3", "8", "-1", "1.5", "5000000000", "x", ""],
@@ -44,9 +48,12 @@ VALUES = {
     "FILE": ["one.out", "two.out", "one.out", "two.out", "/nonexistent/x", ".", "/dev/full", "/dev/null", "", "image"],
     "PATH": ["/dev/kvm", "/dev/kvm", "/dev/null", "/nonexistent", "image", "."],
     "HOW": ["on", "off", "strict", "maybe", ""],
+    "CMD": ["true", "exit 3", "echo '", "x" * 5000, ""],
+    "DIR": [".", "/nonexistent", "image", ""],
+    "TEXT": ["quiet", "a=b c", "x" * 70000, "\x1b[2J", ""],
 }
 # How many of each, from the first on, are good; they are drawn more often.
-GOOD = {"KIND": 3, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3}
+GOOD = {"KIND": 4, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3, "CMD": 2, "DIR": 1, "TEXT": 2}
 CALLS = [["add", "40", "2"], ["upper", "io:hello", "5"], ["crash"], ["forever"], ["greet", "s:you"], ["sort", "io:@image", "4"],
          ["fnv1a", "@image"], ["mean", "o:64", "8", "o:8"], ["nobody"], ["main", "-1"], ["crc32", "@/dev/zero"],
          ["mandelbrot", "o:4096", "32", "32", "1", "100"], ["words", "s:" + "a b " * 50], []]
@@ -74,8 +81,21 @@ def run(words, folder, most=None):
 def options(verb):
     """The option table, as --help shows it: (names, argument or None)."""
     text = subprocess.run([tap.SNUG, verb, "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
-    found = re.findall(r"^  (?:(-\w), )?(--\w+)(?: ([A-Z][A-Z]*))?(?: |$)", text, re.M)
-    return [([n for n in f[:2] if n], f[2] or None) for f in found if f[1] != "--help"]
+    found = re.findall(r"^  (--[\w-]+)(?:, (-\w))?(?: ([A-Z][A-Z]*))?(?: |$)", text, re.M)
+    rare = re.search(r"^  and, see the man page:(.*)", text, re.M)
+    rare = [(name, "", RARE[name]) for name in re.findall(r"--[\w-]+", rare.group(1))] if rare else []
+    return [([n for n in f[:2] if n], f[2] or None) for f in found + rare if f[0] != "--help"]
+
+
+def bzimage(kernel):
+    """Linux Documentation/arch/x86/boot.rst, protocol 2.15, with a gzip payload."""
+    payload = gzip.compress(kernel)
+    head = bytearray(1024)
+    for at, size, value in ((0x1f1, 1, 1), (0x1fe, 2, 0xaa55), (0x200, 2, 0x66eb), (0x202, 4, 0x53726448), (0x206, 2, 0x20f),
+                            (0x22c, 4, 0x7fffffff), (0x230, 4, 0x200000), (0x234, 1, 1), (0x236, 2, 1), (0x238, 4, 2047),
+                            (0x248, 4, 0x240), (0x24c, 4, len(payload)), (0x258, 8, 0x200000), (0x260, 4, 0x10000)):
+        head[at:at + size] = value.to_bytes(size, "little")
+    return bytes(head) + bytes(0x240) + payload
 
 
 def originals():
@@ -91,6 +111,7 @@ def originals():
     rom = bytearray(65536)
     rom[0:64], rom[0xfff0:0xfff3] = (guests.say("rom") + guests.HLT).ljust(64, b"\xf4"), b"\xe9\x0d\x00"
     files["firmware"] = bytes(rom)
+    files["bzimage"] = bzimage(tap.elf64([(0x200000, b"\xb0\xfe\xe6\x64\xf4", 0x1000)], entry=0x200000))  # it resets at once
     for name in ("hello.bin", "hello64.elf", "marks.elf", "ready.elf", "functions.elf", "demo_real.bin"):
         with open(os.path.join(tap.BUILD, "guests", name), "rb") as f:
             files[name] = f.read()

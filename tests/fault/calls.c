@@ -774,20 +774,18 @@ const struct call_row call_rows[] = {
     {"snug_restore", "from another kernel", saved_elsewhere, restore, .spares = true},
     {"snug_snapshot_info", "on the same host", saved, snapshot_info},
     {"snug_snapshot_info", "from another kernel", saved_elsewhere, snapshot_info},
+    {"snug_vm_new", "a PC", NULL, call_pc_new},
+    {"snug_load", "Linux", scene_pc, call_load_linux, .keeps = true},
+    {"snug_detect", "a file", with_file, call_detect},
+    {"snug_save_fd", "a PC, into a memfd", scene_pc_fd, save_fd, .spares = true},
+    {"snug_baseline", "a PC", scene_pc_loaded, baseline, .keeps = true, .spares = true},
+    {"snug_reset", "a PC", scene_pc_at_baseline, reset, .keeps = true},
+    {"snug_start", "", scene_bare, call_start},
+    {"snug_start", "a PC", scene_pc, call_start},
+    {"snug_resume", "and wait", scene_started, call_resume_wait},
+    {"snug_wait", "after resume", scene_started, call_resume_wait},
+    {"snug_pause", "", scene_running, call_pause, .pure = true},
+    {"snug_stop", "", scene_started, call_stop, .pure = true},
 };
 
 const unsigned call_row_count = sizeof(call_rows) / sizeof(call_rows[0]);
-
-void scene_end(struct scene *s)
-{
-	snug_vm_free(s->clones[0]);
-	snug_vm_free(s->clones[1]);
-	snug_pool_free(s->pool);
-	snug_gdb_free(s->gdb);
-	snug_vm_free(s->vm);
-	if (s->fd)
-		close(s->fd);
-	if (s->path[0])
-		unlink(s->path);
-	memset(s, 0, sizeof(*s));
-}

@@ -38,4 +38,20 @@ void scene_end(struct scene *s);
 int call_sandbox_vcpu(struct scene *s, struct snug_error *e);
 int call_sandbox_files(struct scene *s, struct snug_error *e);
 
+/* callspc.c */
+bool scene_pc(struct scene *s);
+bool scene_bare(struct scene *s);
+bool scene_pc_loaded(struct scene *s);
+bool scene_pc_fd(struct scene *s);
+bool scene_pc_at_baseline(struct scene *s);
+bool scene_started(struct scene *s);
+bool scene_running(struct scene *s);
+int call_pc_new(struct scene *s, struct snug_error *e);
+int call_load_linux(struct scene *s, struct snug_error *e);
+int call_detect(struct scene *s, struct snug_error *e);
+int call_start(struct scene *s, struct snug_error *e);
+int call_resume_wait(struct scene *s, struct snug_error *e);
+int call_pause(struct scene *s, struct snug_error *e);
+int call_stop(struct scene *s, struct snug_error *e);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* callsbox: snug_sandbox for the walk; inject.c keeps it from confining the test */
+/* callsbox: the end of a scene; snug_sandbox for the walk, which inject.c keeps from confining the test */
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -27,4 +28,18 @@ int call_sandbox_files(struct scene *s, struct snug_error *e)
 	if (dir >= 0)
 		close(dir);
 	return r;
+}
+
+void scene_end(struct scene *s)
+{
+	snug_vm_free(s->clones[0]);
+	snug_vm_free(s->clones[1]);
+	snug_pool_free(s->pool);
+	snug_gdb_free(s->gdb);
+	snug_vm_free(s->vm);
+	if (s->fd)
+		close(s->fd);
+	if (s->path[0])
+		unlink(s->path);
+	memset(s, 0, sizeof(*s));
 }

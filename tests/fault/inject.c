@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #define LOG_MAX 4096
@@ -66,6 +67,11 @@ static const struct {
     [INJECT_SETRLIMIT] = {"setrlimit", EPERM},
     [INJECT_SYSCALL] = {"syscall", ENOSYS},
     [INJECT_MEMFD] = {"memfd_create", EMFILE},
+    [INJECT_EPOLL] = {"epoll_create1", EMFILE},
+    [INJECT_EPOLL_CTL] = {"epoll_ctl", ENOSPC},
+    [INJECT_EVENTFD] = {"eventfd", EMFILE},
+    [INJECT_TIMERFD] = {"timerfd_create", EMFILE},
+    [INJECT_THREAD] = {"pthread_create", EAGAIN},
 };
 
 static void arm(enum inject_fn fn, unsigned nth, int err)
@@ -224,6 +230,11 @@ int __real_renameat(int from, const char *path, int to, const char *name);
 ssize_t __real_getrandom(void *to, size_t len, unsigned flags);
 long __real_syscall(long nr, ...);
 int __real_memfd_create(const char *name, unsigned flags);
+int __real_epoll_create1(int flags);
+int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev);
+int __real_eventfd(unsigned count, int flags);
+int __real_timerfd_create(int clock, int flags);
+int __real_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
@@ -254,6 +265,11 @@ int __wrap_prctl(int what, ...);
 int __wrap_setrlimit(__rlimit_resource_t which, const struct rlimit *lim);
 long __wrap_syscall(long nr, ...);
 int __wrap_memfd_create(const char *name, unsigned flags);
+int __wrap_epoll_create1(int flags);
+int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev);
+int __wrap_eventfd(unsigned count, int flags);
+int __wrap_timerfd_create(int clock, int flags);
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg);
 
 /* What these are called where off_t is asked to have 64 bits, which it has here anyway. */
 #define ALIAS(name) __attribute__((alias(#name)))
@@ -480,4 +496,29 @@ __attribute__((no_sanitize("address"))) long __wrap_syscall(long nr, ...)
 int __wrap_memfd_create(const char *name, unsigned flags)
 {
 	return hits(INJECT_MEMFD, 0, 0) ? -1 : __real_memfd_create(name, flags);
+}
+
+int __wrap_epoll_create1(int flags)
+{
+	return hits(INJECT_EPOLL, 0, 0) ? -1 : __real_epoll_create1(flags);
+}
+
+int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev)
+{
+	return hits(INJECT_EPOLL_CTL, 0, 0) ? -1 : __real_epoll_ctl(epoll, op, fd, ev);
+}
+
+int __wrap_eventfd(unsigned count, int flags)
+{
+	return hits(INJECT_EVENTFD, 0, 0) ? -1 : __real_eventfd(count, flags);
+}
+
+int __wrap_timerfd_create(int clock, int flags)
+{
+	return hits(INJECT_TIMERFD, 0, 0) ? -1 : __real_timerfd_create(clock, flags);
+}
+
+int __wrap_pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*run)(void *), void *arg)
+{
+	return hits(INJECT_THREAD, 0, 0) ? plan.hit.err : __real_pthread_create(t, a, run, arg);
 }

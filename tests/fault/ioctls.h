@@ -57,6 +57,17 @@ static inline const char *ioctl_name(unsigned long request)
 	    IOCTL_ROW(KVM_GET_DIRTY_LOG),
 	    IOCTL_ROW(KVM_CLEAR_DIRTY_LOG),
 	    IOCTL_ROW(KVM_SET_TSC_KHZ),
+	    IOCTL_ROW(KVM_CREATE_IRQCHIP),
+	    IOCTL_ROW(KVM_CREATE_PIT2),
+	    IOCTL_ROW(KVM_X86_SET_MSR_FILTER),
+	    IOCTL_ROW(KVM_ENABLE_CAP),
+	    IOCTL_ROW(KVM_GET_IRQCHIP),
+	    IOCTL_ROW(KVM_SET_IRQCHIP),
+	    IOCTL_ROW(KVM_GET_PIT2),
+	    IOCTL_ROW(KVM_SET_PIT2),
+	    IOCTL_ROW(KVM_GET_LAPIC),
+	    IOCTL_ROW(KVM_SET_LAPIC),
+	    IOCTL_ROW(KVM_IRQ_LINE),
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

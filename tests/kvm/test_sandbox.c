@@ -460,7 +460,7 @@ static void bad_fields(void **state)
 	    {{.size = 4}, "size"},
 	    {{.parts = 8}, "parts 0x8"},
 	    {{.kind = 2}, "kind 0x2"},
-	    {{.uses = 1u << 6}, "uses 0x40"},
+	    {{.uses = 1u << 7}, "uses 0x80"},
 	    {{.dir_count = 1}, "dir_count 0x1"},
 	    {{.child = 1}, "child"},
 	    {{.kind = SNUG_SANDBOX_FILES, .dir_count = 1}, "dirs is NULL"},

@@ -48,7 +48,7 @@ static void before(void **state)
 	assert_false(snug__kick_take(&kick));
 	snug__kick(&kick);
 	snug__kick(&kick); /* they do not add up */
-	assert_int_equal(snug__kick_begin(&kick, 0, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 0, 0, &mask), 0);
 	assert_true(snug__kick_take(&kick));
 	assert_false(snug__kick_take(&kick));
 	snug__kick_end(&kick);
@@ -60,11 +60,11 @@ static void during(void **state)
 	uint64_t mask;
 
 	(void)state;
-	assert_int_equal(snug__kick_begin(&kick, 0, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 0, 0, &mask), 0);
 	assert_true(blocked());
 	assert_int_equal(mask >> (SIGURG - 1) & 1, 0); /* but open inside KVM_RUN */
 	assert_true(snug__kick_running(&kick));
-	assert_int_equal(snug__kick_begin(&kick, 0, &mask), -EBUSY);
+	assert_int_equal(snug__kick_begin(&kick, 0, 0, &mask), -EBUSY);
 	snug__kick(&kick);
 	assert_true(pending());
 	assert_true(snug__kick_take(&kick));
@@ -85,7 +85,7 @@ static void kept_mask(void **state)
 	sigaddset(&set, SIGURG);
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	assert_int_equal(snug__kick_begin(&kick, 0, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 0, 0, &mask), 0);
 	assert_int_equal(mask >> (SIGUSR1 - 1) & 1, 1);
 	assert_int_equal(mask >> (SIGURG - 1) & 1, 0);
 	snug__kick_end(&kick);
@@ -102,22 +102,22 @@ static void deadline(void **state)
 	(void)state;
 	sigemptyset(&set);
 	sigaddset(&set, SIGURG);
-	assert_int_equal(snug__kick_begin(&kick, 20000000, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 20000000, 0, &mask), 0);
 	assert_false(snug__kick_expired(&kick));
 	assert_int_equal(sigtimedwait(&set, NULL, &long_enough), SIGURG);
 	assert_true(snug__kick_expired(&kick));
 	assert_true(snug__now_ns() - start >= 20000000);
 	snug__kick_end(&kick);
 	/* The timer is off: a later run without a limit is not disturbed, and one that ends early leaves nothing. */
-	assert_int_equal(snug__kick_begin(&kick, 1, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 1, 0, &mask), 0);
 	while (!pending())
 		;
 	snug__kick_end(&kick);
 	assert_false(pending());
-	assert_int_equal(snug__kick_begin(&kick, 0, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 0, 0, &mask), 0);
 	assert_false(snug__kick_expired(&kick));
 	snug__kick_end(&kick);
-	assert_int_equal(snug__kick_begin(&kick, UINT64_MAX, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, UINT64_MAX, 0, &mask), 0);
 	assert_false(snug__kick_expired(&kick));
 	snug__kick_end(&kick);
 }
@@ -147,7 +147,7 @@ static void storm(void **state)
 	sigaction(SIGURG, &act, &old);
 	assert_int_equal(pthread_create(&thread, NULL, kicker, &stop), 0);
 	for (int i = 0; i < 20000; i++) {
-		assert_int_equal(snug__kick_begin(&kick, i % 3 ? 0 : 1000, &mask), 0);
+		assert_int_equal(snug__kick_begin(&kick, i % 3 ? 0 : 1000, 0, &mask), 0);
 		snug__kick_take(&kick);
 		snug__kick_end(&kick);
 	}
@@ -187,7 +187,7 @@ static void timer_ends_with_run(void **state)
 	uint64_t mask;
 
 	(void)state;
-	assert_int_equal(snug__kick_begin(&kick, 1000000000, &mask), 0);
+	assert_int_equal(snug__kick_begin(&kick, 1000000000, 0, &mask), 0);
 	assert_true(kick.has_timer);
 	snug__kick_end(&kick);
 	assert_false(kick.has_timer);

@@ -302,7 +302,7 @@ static const struct {
     {SNAP_MACHINE, MACHINE_FLAGS, 4, 4, -ENOEXEC, "section 1 (machine): flags 0x4"},
     {SNAP_MACHINE, MACHINE_RAM_TOP, 8, 0x4001, -ENOEXEC, "section 1 (machine): ram_top 0x4001"},
     {SNAP_MACHINE, MACHINE_RAM_TOP, 8, 1ull << 63, -ENOEXEC, "section 1 (machine): ram_top 0x8000000000000000"},
-    {SNAP_MACHINE, MACHINE_BOOT_KIND, 4, 4, -ENOEXEC, "section 1 (machine): boot kind 4"},
+    {SNAP_MACHINE, MACHINE_BOOT_KIND, 4, 7, -ENOEXEC, "section 1 (machine): boot kind 7"},
     {SNAP_MACHINE, MACHINE_BOOT_MODE, 4, 7, -ENOEXEC, "section 1 (machine): boot mode 7"},
     {SNAP_MACHINE, MACHINE_BOOT_LOW, 8, UINT64_MAX, -ENOEXEC, "section 1 (machine): boot low"},
     {SNAP_MACHINE, MACHINE_GENERATION, 8, UINT64_MAX, -ENOEXEC, "section 1 (machine): generation address"},

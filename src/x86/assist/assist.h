@@ -65,6 +65,7 @@ struct snug__assist {
 	struct snug_regs regs;
 	struct snug_sregs sregs;
 	bool sregs_changed; /* out */
+	bool flush;         /* out: what is cached of page tables is to be forgotten */
 	struct snug__mem *mem;
 	const struct snug__decoder *decoder;
 	const struct snug__assist_ops *ops;
@@ -91,6 +92,7 @@ const char *snug__assist_kind_name(enum snug__assist_kind kind);
  * #SS), nothing was written, not even in part.
  * --------------------------------------------------------------------------------------------------------- */
 bool snug__assist_read(struct snug__assist *a, uint64_t linear, void *to, unsigned len);
+bool snug__assist_read_system(struct snug__assist *a, uint64_t linear, void *to, unsigned len); /* as if at CPL 0 */
 bool snug__assist_write(struct snug__assist *a, uint64_t linear, const void *from, unsigned len);
 
 /*

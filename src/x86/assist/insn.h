@@ -7,9 +7,8 @@
 #ifndef SNUG_X86_ASSIST_INSN_H
 #define SNUG_X86_ASSIST_INSN_H
 
-#include <Zydis/Zydis.h>
-
 #include "x86/assist/assist.h"
+#include "x86/zydis.h"
 
 struct snug__insn {
 	ZydisDecodedInstruction in;
@@ -31,7 +30,7 @@ struct snug__assist_row {
 };
 
 /* operand.c: the linear address of a memory operand, segment base and address size heeded; canonical or not. */
-uint64_t snug__insn_address(const struct snug__assist *a, const struct snug__insn *i, const ZydisDecodedOperand *op);
+uint64_t snug__insn_address(struct snug__assist *a, const struct snug__insn *i, const ZydisDecodedOperand *op);
 
 /*
  * The value of a general register, an immediate (sign-extended as the instruction says) or memory, little endian, of op->size
@@ -46,7 +45,14 @@ bool snug__insn_write(struct snug__assist *a, const struct snug__insn *i, const 
 /* The general register of that number (0 rax, 1 rcx, ... 15 r15), to be read or set. */
 uint64_t *snug__insn_general(struct snug__assist *a, unsigned number);
 
-extern const struct snug__assist_row snug__assist_system[]; /* system.c, trap.c */
+/* A read, a write or a lock returned false: what the instruction returns then. */
+static inline enum snug__assist_result snug__insn_failed(const struct snug__assist *a)
+{
+	return a->fault.vector ? SNUG__ASSIST_FAULT : SNUG__ASSIST_UNKNOWN;
+}
+
+extern const struct snug__assist_row snug__assist_trap[];   /* trap.c */
+extern const struct snug__assist_row snug__assist_system[]; /* system.c */
 extern const struct snug__assist_row snug__assist_xsave[];  /* xsave.c */
 extern const struct snug__assist_row
     snug__assist_integer[];                               /* integer.c: popcnt, crc32, BMI, adx, movbe, cmpxchg16b */

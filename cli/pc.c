@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "pc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jail.h"
+
+/*
+ * The console is the serial port.  A kernel that panics starts over at once, by the keyboard controller, which ends the run:
+ * it cannot tell in another way that every kernel has.
+ */
+#define ALWAYS "console=ttyS0 panic=-1 reboot=k"
+#define EXEC "quiet rdinit=/snug-init"
+
+/*
+ * For kvm_pvm, where what the kernel does itself is emulated, a microsecond an instruction: no calibrating of what is known,
+ * no instructions that take an exit each where there are others.  docs/kvm-pvm.md has what each gains.
+ */
+#define PVM_HINTS                                                                                                    \
+	"no_timer_check tsc=reliable random.trust_cpu=on clearcpuid=popcnt,smap,smep,erms,fsrm noreplace-smp "       \
+	"cryptomgr.notests nokaslr norandmaps mitigations=off"
+
+bool cli_pc_wants(const struct cli_args *a)
+{
+	struct snug_image image = {.size = sizeof image,
+	                           .path = a->image,
+	                           .kind = (enum snug_kind)a->kind,
+	                           .mode = (enum snug_mode)a->mode,
+	                           .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) |
+	                                    (a->entry.given ? SNUG_IMAGE_ENTRY : 0)};
+	int kind = snug_detect(&image, NULL);
+
+	return kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT;
+}
+
+static const char *hints(const struct cli_args *a)
+{
+	struct snug_host host = {.size = sizeof host};
+
+	if (a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 || host.kind != SNUG_HOST_PVM)
+		return NULL;
+	return PVM_HINTS;
+}
+
+char *cli_pc_cmdline(const struct cli_args *a)
+{
+	const char *parts[] = {ALWAYS, hints(a), a->exec ? EXEC : NULL, a->append};
+	size_t len = 1, used = 0;
+	char *line;
+
+	if (parts[1] && a->verbose)
+		cli_say("for this kind of host (kvm_pvm) the command line gets: %s", parts[1]);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		len += parts[i] ? strlen(parts[i]) + 1 : 0;
+	line = calloc(1, len);
+	for (size_t i = 0; line && i < sizeof parts / sizeof *parts; i++) {
+		if (!parts[i] || !*parts[i])
+			continue;
+		used += (size_t)snprintf(line + used, len - used, "%s%s", used ? " " : "", parts[i]);
+	}
+	return line;
+}
+
+static int begin(void *ctx, int cpu)
+{
+	struct cli_run *r = ctx;
+
+	(void)cpu;
+	return cli_jail_thread(r->args, &r->begin_error);
+}
+
+int cli_pc_start(struct cli_run *r, struct snug_error *e)
+{
+	struct snug_threads how = {.size = sizeof how, .begin = begin, .ctx = r};
+	int code = snug_start(r->vm, &how, e);
+
+	if (code < 0 && r->begin_error.code)
+		*e = r->begin_error;
+	return code;
+}
+
+int cli_pc_some(struct cli_run *r, uint64_t ns, struct snug_exit *x, struct snug_error *e)
+{
+	int code = snug_resume(r->vm, e);
+
+	return code < 0 ? code : snug_wait(r->vm, ns, x, e);
+}
+
+bool cli_pc_panicked(struct cli_run *r, const struct snug_exit *x)
+{
+	if (!r->pc || (x->kind != SNUG_EXIT_RESET && x->kind != SNUG_EXIT_PANIC) || !r->console.panic[0])
+		return false;
+	cli_err(&r->result->error, -EFAULT, NULL, "the guest's kernel panicked: %.200s", r->console.panic);
+	cli_say("%s", r->result->error.msg);
+	r->result->status = CLI_CRASH;
+	return true;
+}

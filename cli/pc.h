@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* pc: guests that are kernels: what they are told, the threads they run in */
+#ifndef SNUG_CLI_PC_H
+#define SNUG_CLI_PC_H
+
+#include "run.h"
+
+#define CLI_PC_MEM (256ull << 20) /* --mem, where it is not given */
+
+/* Is the image a kernel?  An image nobody knows, or that cannot be read, is for snug_load to refuse. */
+bool cli_pc_wants(const struct cli_args *a);
+
+/*
+ * A kernel's command line: what snug adds, and then --append, which so wins.  Owned by the caller; NULL: no memory.  What was
+ * added for this kind of host is told with --verbose.
+ */
+char *cli_pc_cmdline(const struct cli_args *a);
+
+/* Makes the VM's threads, confined like this one is to be. */
+int cli_pc_start(struct cli_run *r, struct snug_error *e);
+
+/* As snug_vcpu_run, with all vCPUs. */
+int cli_pc_some(struct cli_run *r, uint64_t ns, struct snug_exit *x, struct snug_error *e);
+
+/* The kernel's last words, if it panicked: then the end of the run is a crash. */
+bool cli_pc_panicked(struct cli_run *r, const struct snug_exit *x);
+
+#endif

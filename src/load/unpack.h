@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unpack: compressed kernels: gzip, xz, lzma, zstd, lz4, each by its own library
+ *
+ * The libraries are loaded when they are needed and let go of again: who loads no compressed kernel needs none.
+ */
+#ifndef SNUG_LOAD_UNPACK_H
+#define SNUG_LOAD_UNPACK_H
+
+#include <snug.h>
+
+#include "base/cursor.h"
+
+/*
+ * Unpacks what its first bytes say it is: *bytes, *len of them, at most max.  1: done, the caller gives them back with
+ * snug__unpack_free; 0: another format, or its library is not here: why says which.  -ENOEXEC: damaged; -EFBIG: more
+ * than max; -ENOMEM.
+ */
+int snug__unpack(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64_t *len, char why[96],
+                 struct snug_error *err);
+void snug__unpack_free(uint8_t *bytes, uint64_t len);
+
+#endif
