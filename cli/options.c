@@ -20,7 +20,9 @@ const struct cli_option cli_options[] = {
      CLI_RUN, CLI_TYPE_TEXT, FIELD(exec)},
     {"exec", "CMD", "of a guest saved by 'snug run --exec --save': run CMD", NULL, CLI_RESTORE, CLI_TYPE_TEXT,
      FIELD(exec)},
-    {"initrd", "FILE", "a kernel's initial RAM disk", NULL, CLI_RUN, CLI_TYPE_PATH, FIELD(initrd)},
+    {"initrd", "FILE", "a kernel's initial RAM disk; several, or Multiboot modules: FILE,FILE",
+     "Each Multiboot module is told the name it has here. Linux sees one disk that is all of them, in this order.",
+     CLI_RUN, CLI_TYPE_PATH, FIELD(initrd)},
     {"initrd-dir", "DIR", "for --exec: what the guest has as its root directory", NULL, CLI_RUN, CLI_TYPE_PATH,
      FIELD(initrd_dir)},
     {"append", "TEXT", "add TEXT to a kernel's command line",
@@ -29,7 +31,7 @@ const struct cli_option cli_options[] = {
     {"no-host-hints", NULL, "leave out what only this kind of host wants on a command line",
      "On kvm_pvm a kernel boots faster with some options, which --verbose shows: docs/kvm-pvm.md.", CLI_RUN,
      CLI_TYPE_FLAG, FIELD(no_host_hints), .rare = true},
-    {"as", "KIND", "what it is: flat, elf, firmware, linux (default: told from its bytes)",
+    {"as", "KIND", "flat, elf, firmware, linux, pvh or multiboot (default: by its bytes)",
      "A flat image is raw code. An ELF file must be static, for x86 and not relocatable. A firmware image ends at "
      "4 GiB and starts at the reset vector.",
      CLI_RUN, CLI_TYPE_KIND, FIELD(kind)},
@@ -156,7 +158,7 @@ static const char *const sandboxes[] = {"on", "off", "strict"};
 const char *cli_choice(enum cli_type type, unsigned index)
 {
 	if (type == CLI_TYPE_KIND)
-		return index < SNUG_KIND_LINUX ? snug_kind_name(SNUG_KIND_FLAT + index) : NULL;
+		return index < SNUG_KIND_MULTIBOOT ? snug_kind_name(SNUG_KIND_FLAT + index) : NULL;
 	if (type == CLI_TYPE_MODE)
 		return index < SNUG_MODE_RESET ? snug_mode_name(SNUG_MODE_REAL + index) : NULL;
 	if (type == CLI_TYPE_SANDBOX)

@@ -23,15 +23,21 @@
 	"no_timer_check tsc=reliable random.trust_cpu=on clearcpuid=popcnt,smap,smep,erms,fsrm noreplace-smp "       \
 	"cryptomgr.notests nokaslr norandmaps mitigations=off"
 
-bool cli_pc_wants(const struct cli_args *a)
+static int kind_of(const struct cli_args *a, enum snug_kind said)
 {
 	struct snug_image image = {.size = sizeof image,
 	                           .path = a->image,
-	                           .kind = (enum snug_kind)a->kind,
+	                           .kind = said,
 	                           .mode = (enum snug_mode)a->mode,
 	                           .flags = (a->load.given ? SNUG_IMAGE_LOAD : 0) |
 	                                    (a->entry.given ? SNUG_IMAGE_ENTRY : 0)};
-	int kind = snug_detect(&image, NULL);
+
+	return snug_detect(&image, NULL);
+}
+
+bool cli_pc_wants(const struct cli_args *a)
+{
+	int kind = kind_of(a, (enum snug_kind)a->kind);
 
 	return kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT;
 }
@@ -47,7 +53,9 @@ static const char *hints(const struct cli_args *a)
 
 char *cli_pc_cmdline(const struct cli_args *a)
 {
-	const char *parts[] = {ALWAYS, hints(a), a->exec ? EXEC : NULL, a->append};
+	/* By its bytes, so that it is Linux by whatever protocol. */
+	bool linux = kind_of(a, SNUG_KIND_AUTO) == SNUG_KIND_LINUX;
+	const char *parts[] = {linux ? ALWAYS : NULL, linux ? hints(a) : NULL, a->exec ? EXEC : NULL, a->append};
 	size_t len = 1, used = 0;
 	char *line;
 

@@ -64,30 +64,50 @@ static bool keep_names(const struct cli_args *a)
 	return a->save && a->kind != SNUG_KIND_FLAT && a->kind != SNUG_KIND_FIRMWARE && cli_is_elf(a->image);
 }
 
+/* "FILE,FILE": each a module, which is told its name.  *names is the caller's to free when they are loaded. */
+static int split(const char *list, char **names, struct snug_module *rows, uint32_t *count, struct snug_error *e)
+{
+	char *next = *names = strdup(list);
+
+	if (!next)
+		return cli_err(e, -ENOMEM, NULL, "no memory for the names of --initrd");
+	while (next) {
+		char *name = strsep(&next, ",");
+
+		if (*count == SNUG_MODULES_MAX)
+			return cli_err(e, -EINVAL, "give fewer", "--initrd: more than %d files", SNUG_MODULES_MAX);
+		rows[(*count)++] = (struct snug_module){.path = name, .args = name};
+	}
+	return 0;
+}
+
 /* With its command line and initrd, which for --exec is made here. */
 static int load_kernel(struct cli_run *r, struct snug_image *image, struct snug_error *e)
 {
 	const struct cli_args *a = r->args;
+	struct snug_module modules[SNUG_MODULES_MAX] = {0};
 	struct cli_initrd made = {0};
-	struct snug_module initrd = {.path = a->initrd};
-	char *cmdline = cli_pc_cmdline(a);
+	char *names = NULL, *cmdline = cli_pc_cmdline(a);
 	int code = cmdline ? 0 : cli_err(e, -ENOMEM, NULL, "no memory for the command line");
 
 	if (code >= 0 && a->exec)
 		code = cli_initrd_make(&made, a->initrd_dir, a->exec, e);
 	if (code >= 0 && a->exec)
 		code = cli_exec_add(r, e);
-	if (a->exec)
-		initrd = (struct snug_module){.data = made.bytes, .len = made.len};
 	image->cmdline = cmdline;
-	image->modules = &initrd;
-	image->module_count = a->initrd || a->exec;
+	image->modules = modules;
+	image->module_count = a->exec != NULL;
+	if (a->exec)
+		modules[0] = (struct snug_module){.data = made.bytes, .len = made.len};
+	else if (code >= 0 && a->initrd)
+		code = split(a->initrd, &names, modules, &image->module_count, e);
 	if (code >= 0)
 		code = snug_load(r->vm, image, e);
 	image->cmdline = NULL;
 	image->modules = NULL;
 	image->module_count = 0;
 	cli_initrd_free(&made);
+	free(names);
 	free(cmdline);
 	return code;
 }

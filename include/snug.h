@@ -249,7 +249,7 @@ struct snug_boot {
 	size_t size; /* out: the library's sizeof(struct snug_boot) */
 	enum snug_kind kind;
 	enum snug_mode mode;
-	snug_gpa low, high; /* the guest memory written: low <= gpa < high */
+	snug_gpa low, high; /* the guest memory it takes, of kernels without modules: low <= gpa < high */
 	uint64_t entry;     /* linear address of the first instruction */
 	uint64_t stack;
 };
@@ -270,8 +270,9 @@ void snug_vm_free(snug_vm *vm);
 /*
  * Loads an image into guest memory and sets vCPU 0 to start it (steps 5 to 7).
  *
- * With SNUG_KIND_AUTO the bytes decide: Linux by the magic of its setup header ("HdrS" at 0x202) or, in an ELF file, by its
- * notes; ELF by its magic; a boot sector (55 AA at offset 510) and anything for which mode, load or entry is given are flat.
+ * With SNUG_KIND_AUTO the bytes decide: Linux by the magic of its setup header ("HdrS" at 0x202) or, in an ELF file, by
+ * its notes; PVH by Xen's note; Multiboot by its header; other ELF files by their magic; a boot sector (55 AA at offset 510)
+ * and anything for which mode, load or entry is given are flat.
  * Nothing else is guessed: -ENOEXEC.
  *
  * In modes with protection the guest gets our GDT, IDT and TSS (and page tables) in memory of their own at gpa

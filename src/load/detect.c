@@ -23,9 +23,14 @@ int snug__detect(struct snug__span image, const struct snug__boot_want *want, st
 	if (image.len == 0)
 		return snug__err(err, -ENOEXEC, SNUG_STEP_NONE, "give a file with a guest in it", "image: empty");
 	if (image.len >= SELFMAG && memcmp(image.at, ELFMAG, SELFMAG) == 0)
-		return snug__elf_note(image, "Linux", -1, &value) ? SNUG_KIND_LINUX : SNUG_KIND_ELF;
+		return snug__elf_note(image, "Linux", -1, &value) ? SNUG_KIND_LINUX
+		       : snug__pvh_entry(image, &value)           ? SNUG_KIND_PVH
+		       : snug__is_multiboot(image)                ? SNUG_KIND_MULTIBOOT
+		                                                  : SNUG_KIND_ELF;
 	if (snug__is_bzimage(image))
 		return SNUG_KIND_LINUX;
+	if (snug__is_multiboot(image))
+		return SNUG_KIND_MULTIBOOT;
 	if (snug__is_boot_sector(image) || want->mode != SNUG_MODE_AUTO || want->has_load || want->has_entry)
 		return SNUG_KIND_FLAT;
 	return snug__err(

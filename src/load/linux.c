@@ -11,16 +11,10 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "load/load.h"
+#include "load/kernel.h"
 #include "load/unpack.h"
 
 typedef unsigned long long ull;
-
-/* Where what the kernel is told goes: all below 640 KiB, above the BIOS's data. */
-#define ZERO_PAGE 0x7000u
-#define CMDLINE 0x20000u
-#define CMDLINE_MAX 0x10000u
-#define LOW_END (CMDLINE + CMDLINE_MAX)
 
 /* boot.rst "Details of Header Fields": offsets in the file, and in the zero page. */
 #define SETUP_SECTS 0x1f1
@@ -56,7 +50,6 @@ typedef unsigned long long ull;
 #define ZP_E820_BYTES 20u
 
 #define VMLINUX_INITRD_MAX 0x7fffffffu /* what kernels since 2.6.x say in their header */
-#define HIGH_START 0x100000u
 
 struct kernel {
 	struct snug__span file;
@@ -146,7 +139,7 @@ static int place_code(struct kernel *k, const struct snug__mem *mem, struct snug
 
 	size = snug__max(size, k->code.len);
 	if (!snug__mem_has(mem, at, size) && field(k, RELOCATABLE, 1) && align)
-		at = (HIGH_START + align - 1) / align * align;
+		at = (SNUG__HIGH_GPA + align - 1) / align * align;
 	if (!snug__mem_has(mem, at, size) || at > UINT32_MAX)
 		return too_small(mem, "the kernel, to unpack itself,", at, at + size, err);
 	k->boot.low = at;
@@ -163,7 +156,7 @@ static int check_elf(struct kernel *k, const struct snug__mem *mem, struct snug_
 		return snug__err_wrap(err, r, "linux");
 	if (k->payload.at[EI_CLASS] != ELFCLASS64)
 		return REFUSE(err, "build it for x86-64 (CONFIG_64BIT)", "a 32-bit kernel: it has no 64-bit entry");
-	if (k->boot.low < HIGH_START)
+	if (k->boot.low < SNUG__HIGH_GPA)
 		return REFUSE(err, "use a vmlinux as Linux builds it",
 		              "its first segment is at 0x%llx, where the boot data goes", (ull)k->boot.low);
 	return 0;
@@ -195,7 +188,7 @@ static int open_vmlinux(struct kernel *k, const struct snug__mem *mem, struct sn
 	memcpy(k->header + HEADER_MAGIC, "HdrS", 4);
 	snug__le_store(k->header + VERSION, 2, VERSION_64);
 	k->initrd_max = VMLINUX_INITRD_MAX;
-	k->cmdline_max = CMDLINE_MAX - 1;
+	k->cmdline_max = SNUG__TEXT_MAX - 1;
 	return check_elf(k, mem, err);
 }
 
@@ -240,60 +233,28 @@ static int write_initrd(const struct snug__boot_want *want, struct snug__mem *me
 	return r;
 }
 
-/* Without a machine it is what memory there is, with the PC's hole below 1 MiB. */
-static unsigned default_e820(const struct snug__mem *mem, struct snug__e820 rows[SNUG__E820_MAX])
-{
-	unsigned n = 0;
-
-	rows[n++] = (struct snug__e820){0, 0xa0000, SNUG__E820_RAM};
-	if (snug__mem_low_end(mem) > HIGH_START)
-		rows[n++] = (struct snug__e820){HIGH_START, snug__mem_low_end(mem) - HIGH_START, SNUG__E820_RAM};
-	for (unsigned i = 0; i < mem->count && n < SNUG__E820_MAX; i++)
-		if (mem->regions[i].gpa >= SNUG__RAM_HIGH_GPA && !(mem->regions[i].flags & SNUG_MEM_READONLY))
-			rows[n++] = (struct snug__e820){mem->regions[i].gpa, mem->regions[i].bytes, SNUG__E820_RAM};
-	return n;
-}
-
 static int write_zero_page(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem,
                            uint64_t initrd, uint64_t initrd_len)
 {
 	uint8_t page[SNUG_PAGE] = {0};
 	struct snug__e820 rows[SNUG__E820_MAX];
-	const struct snug__e820 *e820 = want->machine ? want->machine->e820 : rows;
-	unsigned n = want->machine ? want->machine->e820_count : default_e820(mem, rows);
+	unsigned n = snug__kernel_e820(want, mem, rows);
 
 	memcpy(page + SETUP_SECTS, k->header + SETUP_SECTS, k->header_end - SETUP_SECTS);
 	page[TYPE_OF_LOADER] = LOADER_OTHER;
 	snug__le_store(page + RAMDISK_IMAGE, 4, initrd);
 	snug__le_store(page + RAMDISK_SIZE, 4, initrd_len);
-	snug__le_store(page + CMD_LINE_PTR, 4, CMDLINE);
+	snug__le_store(page + CMD_LINE_PTR, 4, SNUG__TEXT_GPA);
 	snug__le_store(page + ZP_RSDP, 8, want->machine ? want->machine->rsdp : 0);
 	page[ZP_E820_COUNT] = (uint8_t)n;
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *row = page + ZP_E820 + (size_t)i * ZP_E820_BYTES;
 
-		snug__le_store(row, 8, e820[i].base);
-		snug__le_store(row + 8, 8, e820[i].bytes);
-		snug__le_store(row + 16, 4, e820[i].type);
+		snug__le_store(row, 8, rows[i].base);
+		snug__le_store(row + 8, 8, rows[i].bytes);
+		snug__le_store(row + 16, 4, rows[i].type);
 	}
-	return snug__mem_write(mem, ZERO_PAGE, page, sizeof(page));
-}
-
-static int check_want(const struct kernel *k, const struct snug__boot_want *want, const struct snug__mem *mem,
-                      struct snug_error *err)
-{
-	size_t len = want->cmdline ? strlen(want->cmdline) : 0;
-
-	if (want->has_load || want->has_entry || (want->mode != SNUG_MODE_AUTO && want->mode != SNUG_MODE_LONG))
-		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "leave out --load, --entry and --mode",
-		                 "linux: a kernel says itself where it goes and how it starts");
-	if (len > snug__min(k->cmdline_max, CMDLINE_MAX - 1))
-		return snug__err(err, -E2BIG, SNUG_STEP_NONE, "shorten it (--append)",
-		                 "linux: the command line has %zu bytes, this kernel takes %llu", len,
-		                 (ull)snug__min(k->cmdline_max, CMDLINE_MAX - 1));
-	if (!snug__mem_has(mem, 0, LOW_END))
-		return too_small(mem, "the boot data", 0, LOW_END, err);
-	return 0;
+	return snug__mem_write(mem, SNUG__INFO_GPA, page, sizeof(page));
 }
 
 /* All was checked before. */
@@ -311,7 +272,7 @@ static int write_all(struct kernel *k, const struct snug__boot_want *want, struc
 	else
 		r = snug__load_elf(k->payload, &elf_want, mem, &elf, &none, NULL);
 	if (r >= 0)
-		r = snug__mem_write(mem, CMDLINE, cmdline, strlen(cmdline) + 1);
+		r = snug__mem_write(mem, SNUG__TEXT_GPA, cmdline, strlen(cmdline) + 1);
 	if (r >= 0)
 		r = write_initrd(want, mem, initrd);
 	return r < 0 ? r : write_zero_page(k, want, mem, initrd, initrd_len);
@@ -324,7 +285,7 @@ static int load(struct kernel *k, const struct snug__boot_want *want, struct snu
 	int r = elf ? open_vmlinux(k, mem, err) : open_bzimage(k, mem, err);
 
 	if (r >= 0)
-		r = check_want(k, want, mem, err);
+		r = snug__kernel_check("linux", want, SNUG_MODE_LONG, k->cmdline_max, mem, err);
 	if (r >= 0)
 		r = snug__boot_finish("linux", want, mem, &k->boot, err);
 	if (r >= 0)
@@ -348,6 +309,6 @@ int snug__load_linux(struct snug__span image, const struct snug__boot_want *want
 	if (r < 0)
 		return r;
 	*out = k.boot;
-	regs->rsi = ZERO_PAGE;
+	regs->rsi = SNUG__INFO_GPA;
 	return 0;
 }

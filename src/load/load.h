@@ -24,6 +24,17 @@ int snug__load_firmware(struct snug__span image, const struct snug__boot_want *w
 int snug__load_linux(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
                      struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
 
+int snug__load_pvh(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                   struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
+int snug__load_multiboot(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
+                         struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);
+
+/* The entry its note gives; false: it has none. */
+bool snug__pvh_entry(struct snug__span image, uint64_t *entry);
+
+/* A Multiboot header with a right checksum in the first 8 KiB. */
+bool snug__is_multiboot(struct snug__span image);
+
 /* Would its segments fit?  Gives low, high and the entry the file names, whatever that is. */
 int snug__elf_extent(struct snug__span image, const struct snug__mem *mem, struct snug_boot *out,
                      struct snug_error *err);

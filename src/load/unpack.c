@@ -71,8 +71,7 @@ static int64_t lzma_any(void *lib, bool alone, struct snug__span in, uint8_t *ou
 	s.avail_out = room;
 	r = run(&s, LZMA_FINISH);
 	end(&s);
-	/* The old format may not know its length: then it goes on into what follows, and all there is room for is it. */
-	return r == LZMA_STREAM_END || (alone && s.avail_out == 0) ? (int64_t)(room - s.avail_out) : -1;
+	return r == LZMA_STREAM_END ? (int64_t)(room - s.avail_out) : -1;
 }
 
 static int64_t xz(void *lib, struct snug__span in, uint8_t *out, uint64_t room)

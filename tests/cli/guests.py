@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Guests of a few instructions, as the bytes an assembler would give."""
+import gzip
+
+import tap
 
 
 def say(text):
@@ -34,3 +37,14 @@ TRIPLE = b"\x0f\x01\x1c\x25\x00\x20\x10\x00\x0f\x0b"  # 64 bit: lidt 0x102000 (z
 # l: mov $0x3fd, %edx; in %dx, %al; test $1, %al; jz l; mov $0x3f8, %edx; in %dx, %al; cmp $'q', %al; jz e;
 # out %al, $0xe9; jmp l; e: hlt
 ECHO = bytes.fromhex("bafd030000 ec a801 74f6 baf8030000 ec 3c71 7404 e6e9 ebe8 f4".replace(" ", ""))
+
+
+def bzimage(code):
+    """A Linux kernel in a bzImage (Linux Documentation/arch/x86/boot.rst, protocol 2.15), packed by gzip: this code, at 2 MiB."""
+    payload = gzip.compress(tap.elf64([(0x200000, code, 0x1000)], entry=0x200000), mtime=0)
+    head = bytearray(1024)
+    for at, size, value in ((0x1f1, 1, 1), (0x1fe, 2, 0xaa55), (0x200, 2, 0x66eb), (0x202, 4, 0x53726448), (0x206, 2, 0x20f),
+                            (0x22c, 4, 0x7fffffff), (0x230, 4, 0x200000), (0x234, 1, 1), (0x236, 2, 1), (0x238, 4, 2047),
+                            (0x248, 4, 0x240), (0x24c, 4, len(payload)), (0x258, 8, 0x200000), (0x260, 4, 0x10000)):
+        head[at:at + size] = value.to_bytes(size, "little")
+    return bytes(head) + bytes(0x240) + payload

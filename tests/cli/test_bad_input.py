@@ -183,7 +183,7 @@ def test_cpus():
 
 def test_unknown_words():
     bad(125, "run", "--mode", "protectd", "x", ("--mode: unknown mode 'protectd'", "protected"))
-    bad(125, "run", "--as", "nonsense", "x", ("--as: unknown kind 'nonsense'", "flat, elf, firmware and linux"))
+    bad(125, "run", "--as", "nonsense", "x", ("--as: unknown kind 'nonsense'", "flat, elf, firmware, linux, pvh and multiboot"))
     bad(125, "run", "--sandbox", "maybe", "x", ("--sandbox", "on, off and strict"))
 
 

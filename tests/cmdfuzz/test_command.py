@@ -9,7 +9,6 @@ have, an error without a message, a file left behind, half a result, or a run th
 command is printed and its files are kept under BUILD/finds/command.
 """
 import argparse
-import gzip
 import json
 import os
 import random
@@ -36,7 +35,7 @@ OWN = {"run": {0, 123, 124, *ERRORS}, "restore": {0, 123, 124, *ERRORS}, "clone"
        "call": {0, 123, 124, *ERRORS}, "snapshot": {0, 1, *ERRORS}, "check": {0, 1, 125}, "demo": {0, 1, 125}}
 HAS_GUEST = ("run", "restore", "clone", "call")
 VALUES = {
-    "KIND": ["flat", "elf", "firmware", "linux", "x", ""],
+    "KIND": ["flat", "elf", "firmware", "linux", "pvh", "multiboot", "x", ""],
     "MODE": ["real", "protected", "paged32", "long", "user", "reset", "longer", ""],
     "SIZE": ["1M", "2M", "16M", "64M", "4K", "0", "5000", "-1", "1T", "99999999999999999999", "0x1000", "", "1.5G"],
     "N": ["0", "1", "2", "3", "8", "-1", "1.5", "5000000000", "x", ""],
@@ -53,7 +52,7 @@ VALUES = {
     "TEXT": ["quiet", "a=b c", "x" * 70000, "\x1b[2J", ""],
 }
 # How many of each, from the first on, are good; they are drawn more often.
-GOOD = {"KIND": 4, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3, "CMD": 2, "DIR": 1, "TEXT": 2}
+GOOD = {"KIND": 6, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3, "CMD": 2, "DIR": 1, "TEXT": 2}
 CALLS = [["add", "40", "2"], ["upper", "io:hello", "5"], ["crash"], ["forever"], ["greet", "s:you"], ["sort", "io:@image", "4"],
          ["fnv1a", "@image"], ["mean", "o:64", "8", "o:8"], ["nobody"], ["main", "-1"], ["crc32", "@/dev/zero"],
          ["mandelbrot", "o:4096", "32", "32", "1", "100"], ["words", "s:" + "a b " * 50], []]
@@ -87,17 +86,6 @@ def options(verb):
     return [([n for n in f[:2] if n], f[2] or None) for f in found + rare if f[0] != "--help"]
 
 
-def bzimage(kernel):
-    """Linux Documentation/arch/x86/boot.rst, protocol 2.15, with a gzip payload."""
-    payload = gzip.compress(kernel)
-    head = bytearray(1024)
-    for at, size, value in ((0x1f1, 1, 1), (0x1fe, 2, 0xaa55), (0x200, 2, 0x66eb), (0x202, 4, 0x53726448), (0x206, 2, 0x20f),
-                            (0x22c, 4, 0x7fffffff), (0x230, 4, 0x200000), (0x234, 1, 1), (0x236, 2, 1), (0x238, 4, 2047),
-                            (0x248, 4, 0x240), (0x24c, 4, len(payload)), (0x258, 8, 0x200000), (0x260, 4, 0x10000)):
-        head[at:at + size] = value.to_bytes(size, "little")
-    return bytes(head) + bytes(0x240) + payload
-
-
 def originals():
     """Files of every sort the command reads: name to bytes."""
     files = {"spoken": guests.say("hello") + guests.exit_call(3), "loop": guests.LOOP, "ud2": guests.UD2,
@@ -111,7 +99,7 @@ def originals():
     rom = bytearray(65536)
     rom[0:64], rom[0xfff0:0xfff3] = (guests.say("rom") + guests.HLT).ljust(64, b"\xf4"), b"\xe9\x0d\x00"
     files["firmware"] = bytes(rom)
-    files["bzimage"] = bzimage(tap.elf64([(0x200000, b"\xb0\xfe\xe6\x64\xf4", 0x1000)], entry=0x200000))  # it resets at once
+    files["bzimage"] = guests.bzimage(b"\xb0\xfe\xe6\x64\xf4")  # it resets at once
     for name in ("hello.bin", "hello64.elf", "marks.elf", "ready.elf", "functions.elf", "demo_real.bin"):
         with open(os.path.join(tap.BUILD, "guests", name), "rb") as f:
             files[name] = f.read()

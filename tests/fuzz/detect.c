@@ -4,6 +4,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static const snug__load_fn loaders[] = {
+	    [SNUG_KIND_FLAT] = snug__load_flat,           [SNUG_KIND_ELF] = snug__load_elf,
+	    [SNUG_KIND_LINUX] = snug__load_linux,         [SNUG_KIND_PVH] = snug__load_pvh,
+	    [SNUG_KIND_MULTIBOOT] = snug__load_multiboot,
+	};
 	struct snug__cursor c = {.span = {data, len}};
 	unsigned options = (unsigned)snug__cursor_le(&c, 4);
 	struct snug__boot_want want = {
@@ -21,10 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	image = snug__span_sub(c.span, c.at, len - c.at);
 	kind = snug__detect(image, &want, NULL);
-	if (kind >= 0 && kind != SNUG_KIND_ELF && kind != SNUG_KIND_FLAT)
-		abort();
 	if (kind < 0)
 		return 0;
-	fuzz_load(kind == SNUG_KIND_ELF ? snug__load_elf : snug__load_flat, image, &want, 0x120000);
+	if ((size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
+		abort();
+	fuzz_load(loaders[kind], image, &want, 0x120000);
 	return 0;
 }

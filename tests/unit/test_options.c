@@ -246,7 +246,7 @@ static void test_choices(void **state)
 		assert_int_equal(cli_choice(type, 0) != NULL,
 		                 type == CLI_TYPE_KIND || type == CLI_TYPE_MODE || type == CLI_TYPE_SANDBOX);
 	cli_choices(CLI_TYPE_KIND, text, sizeof text);
-	assert_string_equal(text, "flat, elf, firmware and linux");
+	assert_string_equal(text, "flat, elf, firmware, linux, pvh and multiboot");
 	cli_choices(CLI_TYPE_MODE, little, sizeof little);
 	assert_string_equal(little, "real, prote");
 }
