@@ -140,6 +140,9 @@ static int read_addresses(struct kernel *k, struct snug_error *err)
 		              (ull)(k->file.len - from), k->load);
 	k->boot.low = k->load;
 	k->boot.high = snug__max(k->load + (uint64_t)k->bytes.len, k->bss_end);
+	if (k->boot.high <= k->boot.low)
+		return REFUSE(err, "set load_end_addr to where the data ends",
+		              "nothing to load: load_end_addr 0x%x is load_addr", k->load_end);
 	return 0;
 }
 

@@ -433,6 +433,11 @@ static void multiboot_wrong(void **state)
 	assert_int_equal(load(snug__load_multiboot, *state, &f, sizeof(f), NULL, &b, &regs, &e), -ENOEXEC);
 	assert_error(e, -ENOEXEC, "it goes to 0x80000, where the boot data goes");
 	f = flat_image();
+	f.load_end = f.load_addr;
+	f.bss_end = 0;
+	assert_int_equal(load(snug__load_multiboot, *state, &f, sizeof(f), NULL, &b, &regs, &e), -ENOEXEC);
+	assert_error(e, -ENOEXEC, "nothing to load");
+	f = flat_image();
 	for (size_t cut = 0; cut < offsetof(struct flat, rest); cut++)
 		assert_true(load(snug__load_multiboot, *state, &f, cut, NULL, &b, &regs, &e) < 0);
 }
