@@ -47,6 +47,11 @@ const struct cli_option cli_options[] = {
     {"cpus", "N", "virtual CPUs (default 1)",
      "CPU 0 starts the guest. A kernel starts the others; a bare guest has no way to.", CLI_RUN, CLI_TYPE_COUNT,
      FIELD(cpus)},
+    {"cpu", "CPU", "host or baseline, then ,+NAME and ,-NAME: what CPU the guest sees",
+     "host (the default) is all that KVM can give; baseline is x86-64-v2, which a snapshot can take to other hosts. "
+     "NAME is a "
+     "feature as /proc/cpuinfo has it.",
+     CLI_RUN | CLI_CALL, CLI_TYPE_TEXT, FIELD(cpu), .rare = true},
     {"load", "ADDR", "where a flat image goes (default 0x100000; real mode 0x1000)",
      "Addresses are decimal, or hexadecimal after 0x. A boot sector goes to 0x7c00.", CLI_RUN, CLI_TYPE_ADDRESS,
      FIELD(load), .rare = true},

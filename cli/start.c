@@ -40,6 +40,7 @@ static int open_vm(struct cli_run *r, struct snug_error *e)
 	                .input = r->pc && !a->exec ? STDIN_FILENO + 1 : 0},
 	    .flags = cli_jail_config(a),
 	    .kvm_path = a->kvm,
+	    .cpu = a->cpu,
 	};
 
 	return snug_vm_new(&cfg, &r->vm, e);

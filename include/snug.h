@@ -178,6 +178,9 @@ struct snug_config {
 	 * It must not call into the VM. */
 	void (*on_call)(void *ctx, const struct snug_call *call);
 	void *on_call_ctx; /* borrowed until snug_vm_free */
+	/* What CPU the guest sees (CPUID): "host", all that KVM can give (and NULL), or "baseline", x86-64-v2, for guests
+	 * that are to go on on other hosts; then ",+NAME" and ",-NAME" by the names of /proc/cpuinfo. */
+	const char *cpu;
 };
 
 #ifndef __cplusplus
@@ -1211,7 +1214,7 @@ int snug_save_fd(snug_vm *vm, int fd, struct snug_error *err);
  * Makes a VM from a snapshot file; it stands where it was saved and has that as its baseline.  Memory is mapped from the
  * file and read as it is touched: the file must not be changed in place while any VM of it lives (replacing it by rename
  * is fine), so one that others may write to is refused.  cfg says console, unclaimed, flags, kvm_path, on_call; what the
- * file says itself (mem_bytes, cpus, devices) must be 0.  cfg may be NULL.
+ * file says itself (mem_bytes, cpus, devices, cpu) must be 0.  cfg may be NULL.
  * Fails: as snug_vm_new; the errnos of open; -EPERM (owner or mode would let others change it), -ENOEXEC (no snapshot,
  * or damaged: the message names the field), -ENOTSUP (another version, host kind or CPU: the message says what is missing).
  */

@@ -14,12 +14,9 @@
 #include "load/symbols.h"
 
 static const snug__load_fn loaders[] = {
-    [SNUG_KIND_FLAT] = snug__load_flat,
-    [SNUG_KIND_ELF] = snug__load_elf,
-    [SNUG_KIND_FIRMWARE] = snug__load_firmware,
-    [SNUG_KIND_LINUX] = snug__load_linux,
-    [SNUG_KIND_PVH] = snug__load_pvh,
-    [SNUG_KIND_MULTIBOOT] = snug__load_multiboot,
+    [SNUG_KIND_FLAT] = snug__load_flat,         [SNUG_KIND_ELF] = snug__load_elf,
+    [SNUG_KIND_FIRMWARE] = snug__load_firmware, [SNUG_KIND_LINUX] = snug__load_linux,
+    [SNUG_KIND_PVH] = snug__load_pvh,           [SNUG_KIND_MULTIBOOT] = snug__load_multiboot,
 };
 
 /* Once for a VM: the region that holds GDT, IDT, TSS and page tables. */

@@ -260,7 +260,9 @@ int snug__state_return(snug_vcpu *vcpu, const struct snug__cpu_state *in, struct
 
 /* vcpu.c: with a CPUID table that gets this vCPU's number, unless it is a frozen vCPU's own. */
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
-                    bool frozen, struct snug_error *err);
+                    unsigned cpus, bool frozen, struct snug_error *err);
+/* Gives it the table as one of `cpus` that are alike: with its own number put in. */
+int snug__vcpu_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table, unsigned cpus, struct snug_error *err);
 void snug__vcpu_destroy(snug_vcpu *vcpu);
 
 /*

@@ -9,6 +9,7 @@
 #include "core/pc.h"
 #include "core/pvm.h"
 #include "host/kind.h"
+#include "x86/cpuid.h"
 #include "x86/regname.h"
 #include "x86/walk.h"
 
@@ -40,8 +41,16 @@ static int set_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table, struct snug
 	return r;
 }
 
+int snug__vcpu_cpuid(snug_vcpu *vcpu, struct snug__kvm_cpuid *table, unsigned cpus, struct snug_error *err)
+{
+	own_cpuid(vcpu, table);
+	if (vcpu->vm->pc)
+		snug__cpuid_topology(table, vcpu->index, cpus);
+	return set_cpuid(vcpu, table, err);
+}
+
 int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_bytes, struct snug__kvm_cpuid *cpuid,
-                    bool frozen, struct snug_error *err)
+                    unsigned cpus, bool frozen, struct snug_error *err)
 {
 	int r;
 
@@ -52,12 +61,8 @@ int snug__vcpu_init(snug_vcpu *vcpu, snug_vm *vm, unsigned index, size_t run_byt
 	if (r < 0)
 		return snug__err(err, r, SNUG_STEP_INIT, "free some memory", "vCPU %u: no lock", index);
 	r = snug__kvm_create_vcpu(vm->fd, index, run_bytes, &vcpu->kvm, &vm->watch, err);
-	if (!frozen) {
-		own_cpuid(vcpu, cpuid);
-		snug__pc_cpuid(vm, cpuid);
-	}
 	if (r >= 0)
-		r = set_cpuid(vcpu, cpuid, err);
+		r = frozen ? set_cpuid(vcpu, cpuid, err) : snug__vcpu_cpuid(vcpu, cpuid, cpus, err);
 	if (r < 0)
 		snug__vcpu_destroy(vcpu);
 	return r;

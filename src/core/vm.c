@@ -15,6 +15,7 @@
 #include "core/smp.h"
 #include "host/kind.h"
 #include "host/pagemap.h"
+#include "x86/cpuid.h"
 
 #define DEFAULT_MEM (16ull << 20)
 #define MIN_SLOTS 32 /* what KVM had before it could say (Linux 2.6.2x) */
@@ -145,7 +146,25 @@ static void frozen_cpuid(const struct snug__cpu_state *state, struct snug__kvm_c
 	memcpy(out->rows, state->cpuid, out->nent * sizeof(*out->rows));
 }
 
-static int add_vcpus(snug_vm *vm, int dev, unsigned count, const struct snug__frozen *from, struct snug_error *err)
+/*
+ * The CPU the caller wants, out of what a vCPU made without a wish has: kvm_pvm shows more than it says it supports.  Then
+ * it is looked at what KVM made of it.
+ */
+static int choose_cpu(snug_vm *vm, const char *want, struct snug__kvm_cpuid *table, struct snug_error *err)
+{
+	int fd = vm->vcpus[0].kvm.fd, r = snug__kvm_get_cpuid(fd, table, &vm->watch, err);
+
+	if (r >= 0)
+		r = snug__cpuid_choose(want, table, err);
+	for (unsigned i = 0; r >= 0 && i < vm->cpus; i++)
+		r = snug__vcpu_cpuid(&vm->vcpus[i], table, vm->cpus, err);
+	if (r >= 0)
+		r = snug__kvm_get_cpuid(fd, table, &vm->watch, err);
+	return r < 0 ? r : snug__cpuid_verify(want, table, err);
+}
+
+static int add_vcpus(snug_vm *vm, int dev, unsigned count, const char *cpu, const struct snug__frozen *from,
+                     struct snug_error *err)
 {
 	int max = count > 1 ? snug__kvm_cap(vm->fd, KVM_CAP_MAX_VCPUS, &vm->watch) : 1; /* one there is always */
 	struct snug__kvm_cpuid *cpuid;
@@ -164,12 +183,16 @@ static int add_vcpus(snug_vm *vm, int dev, unsigned count, const struct snug__fr
 		goto out;
 	}
 	r = from ? 0 : snug__kvm_supported_cpuid(dev, cpuid, &vm->watch, err);
+	if (r >= 0 && !from)
+		snug__pc_cpuid(vm, cpuid);
 	for (unsigned i = 0; r >= 0 && i < count; i++) {
 		if (from)
 			frozen_cpuid(&from->cpu[i], cpuid);
-		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, from != NULL, err);
+		r = snug__vcpu_init(&vm->vcpus[i], vm, i, (size_t)bytes, cpuid, count, from != NULL, err);
 		vm->cpus += r >= 0;
 	}
+	if (r >= 0 && !from && cpu && *cpu)
+		r = choose_cpu(vm, cpu, cpuid, err);
 out:
 	free(cpuid);
 	return r;
@@ -215,7 +238,7 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
 	if (r >= 0)
 		r = list_msrs(vm, dev, err);
 	if (r >= 0)
-		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, from, err);
+		r = add_vcpus(vm, dev, from ? from->cpus : c->cpus, c->cpu, from, err);
 	return r < 0 ? r : snug__machine_build(vm, devices, &c->console, err);
 }
 

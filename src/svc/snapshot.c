@@ -148,7 +148,7 @@ static int check_config(const struct snug_config *c, struct snug_error *err)
 	const struct {
 		const char *name;
 		uint64_t value;
-	} none[] = {{"mem_bytes", c->mem_bytes}, {"cpus", c->cpus}, {"devices", c->devices}};
+	} none[] = {{"mem_bytes", c->mem_bytes}, {"cpus", c->cpus}, {"devices", c->devices}, {"cpu", c->cpu != NULL}};
 
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		if (none[i].value)

@@ -27,7 +27,7 @@ import tap  # noqa: E402
 
 # The argument of those --help only names.
 RARE = {"--no-host-hints": None, "--load": "ADDR", "--entry": "ADDR", "--stack": "ADDR", "--stream": None, "--dumpable": None,
-        "--kvm": "PATH"}
+        "--kvm": "PATH", "--cpu": "CPU"}
 HANG = 30  # seconds; a run that is asked for ends by --timeout, far sooner
 ERRORS = (125, 126, 127)
 # Statuses besides the guest's own, which may be any.
@@ -47,12 +47,13 @@ VALUES = {
     "FILE": ["one.out", "two.out", "one.out", "two.out", "/nonexistent/x", ".", "/dev/full", "/dev/null", "", "image"],
     "PATH": ["/dev/kvm", "/dev/kvm", "/dev/null", "/nonexistent", "image", "."],
     "HOW": ["on", "off", "strict", "maybe", ""],
+    "CPU": ["host", "baseline", "host,-sse4_2", "baseline,+avx", "host,+nosuch", "x", ",", "host,-fxsr,-lm", ""],
     "CMD": ["true", "exit 3", "echo '", "x" * 5000, ""],
     "DIR": [".", "/nonexistent", "image", ""],
     "TEXT": ["quiet", "a=b c", "x" * 70000, "\x1b[2J", ""],
 }
 # How many of each, from the first on, are good; they are drawn more often.
-GOOD = {"KIND": 6, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3, "CMD": 2, "DIR": 1, "TEXT": 2}
+GOOD = {"KIND": 6, "MODE": 6, "SIZE": 4, "N": 0, "ADDR": 6, "SECONDS": 3, "WHERE": 0, "FILE": 4, "PATH": 2, "HOW": 3, "CPU": 3, "CMD": 2, "DIR": 1, "TEXT": 2}
 CALLS = [["add", "40", "2"], ["upper", "io:hello", "5"], ["crash"], ["forever"], ["greet", "s:you"], ["sort", "io:@image", "4"],
          ["fnv1a", "@image"], ["mean", "o:64", "8", "o:8"], ["nobody"], ["main", "-1"], ["crc32", "@/dev/zero"],
          ["mandelbrot", "o:4096", "32", "32", "1", "100"], ["words", "s:" + "a b " * 50], []]
