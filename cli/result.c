@@ -65,7 +65,7 @@ static json_t *memory(const struct snug_mem_usage *m)
 
 json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
 {
-	json_t *o, *rows = json_array(), *kernel = json_object();
+	json_t *o, *rows = json_array(), *kernel = json_object(), *assist = json_object();
 
 	for (size_t i = 0; i < r->stats.count; i++)
 		json_array_append_new(rows, stat_row(&r->stats.rows[i]));
@@ -76,7 +76,11 @@ json_t *cli_result_json(const struct cli_result *r, const struct cli_args *args)
 	              "image", cli_json_text(args->image), "host", snug_host_name(r->facts.kind), "result",
 	              outcome(r), "reboots", (json_int_t)r->reboots, "wall_ns", (json_int_t)r->wall_ns, "stats",
 	              rows);
+	for (size_t i = 0; i < r->stats.assist_count; i++)
+		json_object_set_new(assist, r->stats.assist[i].name,
+		                    json_integer((json_int_t)r->stats.assist[i].count));
 	json_object_set_new(o, "kernel", kernel);
+	json_object_set_new(o, "assist", assist);
 	json_object_set_new(o, "memory", memory(&r->stats.memory));
 	if (args->save)
 		json_object_set_new(o, "saves", json_integer((json_int_t)r->saves));

@@ -87,6 +87,8 @@ void cli_stats_gather(struct cli_stats *s, snug_vm *vm)
 	s->kernel_count = 0;
 	gather_kernel(s, vm, NULL);
 	gather_kernel(s, vm, snug_vm_vcpu(vm, 0));
+	n = snug_assist_stats(vm, s->assist, CLI_ASSIST_MAX);
+	s->assist_count = n < CLI_ASSIST_MAX ? (size_t)n : CLI_ASSIST_MAX;
 	s->memory = (struct snug_mem_usage){0};
 	snug_mem_used(vm, &s->memory, NULL);
 }
@@ -156,6 +158,13 @@ static void print_kernel(const struct cli_stats *s)
 	}
 }
 
+static void print_assist(const struct cli_stats *s)
+{
+	fprintf(stderr, "\ninstructions done for KVM's emulator (docs/kvm-pvm.md)\n");
+	for (size_t i = 0; i < s->assist_count; i++)
+		fprintf(stderr, "%-30s %14" PRIu64 "\n", s->assist[i].name, s->assist[i].count);
+}
+
 void cli_stats_print(const struct cli_stats *s)
 {
 	char key[32], text[3][32];
@@ -172,6 +181,8 @@ void cli_stats_print(const struct cli_stats *s)
 	print_sums(s, true);
 	if (s->kernel_count)
 		print_kernel(s);
+	if (s->assist_count)
+		print_assist(s);
 	if (s->memory.size)
 		fprintf(stderr, "\nguest memory: %s given, %s touched, %s resident\n",
 		        cli_size(text[0], s->memory.given), cli_size(text[1], s->memory.touched),

@@ -10,7 +10,7 @@ enum {
 	CLI_STATS_MAX = CLI_STATS_KEPT + 128, /* and room for each reason's SNUG_STAT_REST */
 };
 
-enum { CLI_KERNEL_MAX = 128 };
+enum { CLI_KERNEL_MAX = 128, CLI_ASSIST_MAX = 16 };
 
 struct cli_stats {
 	struct snug_stat rows[CLI_STATS_MAX];
@@ -18,6 +18,8 @@ struct cli_stats {
 	/* The kernel's figures that are not 0, and memory, of the last machine. */
 	struct snug_kernel_stat kernel[CLI_KERNEL_MAX];
 	size_t kernel_count;
+	struct snug_assist_stat assist[CLI_ASSIST_MAX];
+	size_t assist_count;
 	struct snug_mem_usage memory; /* size 0: not known */
 };
 

@@ -812,6 +812,19 @@ struct snug_kernel_stat {
 int snug_kernel_stats(const snug_vm *vm, const snug_vcpu *vcpu, struct snug_kernel_stat *rows, size_t max,
                       struct snug_error *err);
 
+/* A kind of instruction that was carried out for KVM. */
+struct snug_assist_stat {
+	const char *name; /* "traps", "system", "integer", ...; "syscall": user mode's entries of the kernel; static */
+	uint64_t count;
+};
+
+/*
+ * On kvm_pvm, whose emulator lacks instructions that kernels use, the library carries them out (docs/kvm-pvm.md): how many
+ * of each kind, since the VM was made.  Returns how many kinds there were and writes at most max; on other hosts 0.  Nothing
+ * has to be started for it.  Call it while no vCPU runs in another thread.
+ */
+int snug_assist_stats(const snug_vm *vm, struct snug_assist_stat *rows, size_t max);
+
 /* Guest memory, in bytes. */
 struct snug_mem_usage {
 	size_t size;       /* out: the library's sizeof(struct snug_mem_usage) */

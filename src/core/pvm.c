@@ -371,6 +371,15 @@ static int put_back(snug_vcpu *vcpu, struct snug__assist *a, enum snug__assist_r
 
 	if (fault && a->fault.vector == X86_VECTOR_PF)
 		a->sregs.cr2 = a->fault.cr2;
+	/* KVM forgets what it has of page tables when CR4.PGE changes: SDM 3A 4.10.4.1. */
+	if (a->flush) {
+		a->sregs.cr4 ^= X86_CR4_PGE;
+		r = snug__kvm_set_sregs(vcpu->kvm.fd, &a->sregs, &vcpu->vm->watch, err);
+		a->sregs.cr4 ^= X86_CR4_PGE;
+		a->sregs_changed = true;
+	}
+	if (r < 0)
+		return r;
 	if (a->sregs_changed || (fault && a->fault.vector == X86_VECTOR_PF))
 		r = snug__kvm_set_sregs(vcpu->kvm.fd, &a->sregs, &vcpu->vm->watch, err);
 	if (r >= 0)
@@ -411,6 +420,27 @@ static int on_emulation(snug_vcpu *vcpu, struct snug_error *err)
 	if (r >= 0)
 		r = place(vcpu, &a.sregs, err);
 	return r < 0 ? r : 1;
+}
+
+int snug_assist_stats(const snug_vm *vm, struct snug_assist_stat *rows, size_t max)
+{
+	struct snug_assist_stat row;
+	int n = 0;
+
+	for (unsigned kind = SNUG__ASSIST_TRAP; kind <= SNUG__ASSIST_KINDS; kind++) {
+		bool entries = kind == SNUG__ASSIST_KINDS;
+
+		row = (struct snug_assist_stat){
+		    entries ? "syscall" : snug__assist_kind_name((enum snug__assist_kind)kind), 0};
+		for (unsigned i = 0; i < vm->cpus; i++)
+			row.count += entries ? vm->vcpus[i].pvm.syscalls : vm->vcpus[i].pvm.count[kind];
+		if (!row.count)
+			continue;
+		if ((size_t)n < max)
+			rows[n] = row;
+		n++;
+	}
+	return n;
 }
 
 int snug__pvm_exit(snug_vcpu *vcpu, struct snug_error *err)

@@ -18,6 +18,7 @@
 #define X86_CR0_PG (1ull << 31)
 #define X86_CR4_PSE (1ull << 4)
 #define X86_CR4_PAE (1ull << 5)
+#define X86_CR4_PGE (1ull << 7)
 #define X86_CR4_OSFXSR (1ull << 9)
 #define X86_CR4_OSXMMEXCPT (1ull << 10)
 #define X86_CR4_LA57 (1ull << 12)
