@@ -268,7 +268,6 @@ static enum snug__assist_result random_number(struct snug__assist *a, const stru
 static enum snug__assist_result cmpxchg16b(struct snug__assist *a, const struct snug__insn *i)
 {
 	uint64_t at = snug__insn_address(a, i, &i->ops[0]), low = a->regs.rax, high = a->regs.rdx;
-	uint8_t probe[16];
 	bool equal;
 	void *p;
 
@@ -277,7 +276,6 @@ static enum snug__assist_result cmpxchg16b(struct snug__assist *a, const struct 
 	if (at & 15)
 		return snug__assist_raise_code(a, X86_VECTOR_GP, 0);
 	/* Canonical, and there: its fault is told as a write's by what follows. */
-	(void)probe;
 	p = snug__assist_lock(a, at, 16);
 	if (!p)
 		return snug__insn_failed(a);

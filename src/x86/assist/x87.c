@@ -21,6 +21,8 @@
 /* SDM 1 table 10-2, figures 8-4, 8-6 */
 #define FCW 0u
 #define FSW 2u
+#define MXCSR 24u
+#define MXCSR_DEFAULT 0x1f80u
 #define EXCEPTIONS 0x3fu /* invalid, denormal, zero divide, overflow, underflow, precision */
 #define BEFORE 0x07u     /* those found before the result is there */
 #define FSW_SUMMARY 0x80u
@@ -53,7 +55,6 @@ __asm__(".pushsection .text\n"
         ".set op, op + 1\n"
         ".endr\n"
         "snug__x87_emms: .byte 0x0f, 0x77, 0xc3, 0xcc\n"
-        "snug__x87_wait: .byte 0x9b, 0xc3, 0xcc, 0xcc\n"
         ".popsection\n");
 
 extern const uint8_t snug__x87_registers[] __attribute__((visibility("hidden")));
@@ -66,8 +67,8 @@ struct x87 {
 	uint8_t memory[128] __attribute__((aligned(16)));
 };
 
-/* Runs one of ours between two states; in ax what `fnstsw ax` leaves there. */
-static uint64_t run(struct x87 *x, const uint8_t *code)
+/* Runs one of ours between two states; in ax what `fnstsw ax` leaves there, in flags what fcomi and its like do. */
+static uint64_t run(struct x87 *x, const uint8_t *code, uint64_t *flags)
 {
 	uint64_t ax = (uint64_t)(uintptr_t)x->memory;
 
@@ -75,10 +76,12 @@ static uint64_t run(struct x87 *x, const uint8_t *code)
 	                 "fxrstor64 (%[guest])\n\t"
 	                 "sub $128, %%rsp\n\t" /* below it is the compiler's */
 	                 "call *%[code]\n\t"
+	                 "pushfq\n\t"
+	                 "pop %[flags]\n\t"
 	                 "add $128, %%rsp\n\t"
 	                 "fxsave64 (%[guest])\n\t"
 	                 "fxrstor64 (%[host])"
-	                 : "+a"(ax)
+	                 : "+a"(ax), [flags] "=&r"(*flags)
 	                 : [host] "r"(x->host), [guest] "r"(x->guest), [code] "r"(code)
 	                 : "memory", "cc");
 	return ax;
@@ -130,13 +133,26 @@ static unsigned raised(unsigned before, unsigned after, unsigned fcw)
 	return after & ~before & ~fcw & EXCEPTIONS;
 }
 
+static unsigned raised_by(const uint8_t *area, const struct x87 *x, unsigned fcw)
+{
+	return raised((unsigned)snug__le_load(area + FSW, 2), (unsigned)snug__le_load(x->guest + FSW, 2), fcw);
+}
+
+#define COMPARED (X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_AF | X86_RFLAGS_ZF | X86_RFLAGS_SF | X86_RFLAGS_OF)
+
+static bool sets_flags(ZydisMnemonic m)
+{
+	return m == ZYDIS_MNEMONIC_FCOMI || m == ZYDIS_MNEMONIC_FCOMIP || m == ZYDIS_MNEMONIC_FUCOMI ||
+	       m == ZYDIS_MNEMONIC_FUCOMIP;
+}
+
 static enum snug__assist_result finish(struct snug__assist *a, const struct snug__insn *i, uint8_t area[4096],
                                        struct x87 *x, unsigned fcw)
 {
 	unsigned before = (unsigned)snug__le_load(area + FSW, 2), after = (unsigned)snug__le_load(x->guest + FSW, 2);
 	bool sets_control = i->in.mnemonic == ZYDIS_MNEMONIC_FLDCW || i->in.mnemonic == ZYDIS_MNEMONIC_FNINIT ||
 	                    i->in.mnemonic == ZYDIS_MNEMONIC_FLDENV || i->in.mnemonic == ZYDIS_MNEMONIC_FRSTOR ||
-	                    i->in.mnemonic == ZYDIS_MNEMONIC_FNSAVE;
+	                    i->in.mnemonic == ZYDIS_MNEMONIC_FNSAVE || i->in.mnemonic == ZYDIS_MNEMONIC_FNSTENV;
 	unsigned up = raised(before, after, fcw);
 
 	if (!sets_control)
@@ -151,18 +167,27 @@ static enum snug__assist_result finish(struct snug__assist *a, const struct snug
 	return a->ops->set_xsave(a->ctx, area) < 0 ? SNUG__ASSIST_UNKNOWN : SNUG__ASSIST_DONE;
 }
 
+static bool is_environment(ZydisMnemonic m)
+{
+	return m == ZYDIS_MNEMONIC_FNSTENV || m == ZYDIS_MNEMONIC_FLDENV || m == ZYDIS_MNEMONIC_FNSAVE ||
+	       m == ZYDIS_MNEMONIC_FRSTOR;
+}
+
 static enum snug__assist_result x87(struct snug__assist *a, const struct snug__insn *i)
 {
 	const ZydisDecodedOperand *mem = memory_of(i);
-	bool to_ax = i->in.mnemonic == ZYDIS_MNEMONIC_FNSTSW && !mem, writes;
+	bool to_ax = i->in.mnemonic == ZYDIS_MNEMONIC_FNSTSW && !mem, writes, compares;
 	uint8_t area[4096];
 	enum snug__assist_result r;
 	struct x87 x;
 	unsigned fcw, len = mem ? mem->size / 8 : 0;
-	uint64_t ax;
+	uint64_t ax, flags;
 
 	if (refuse(a, i->in.mnemonic) == SNUG__ASSIST_FAULT)
 		return SNUG__ASSIST_FAULT;
+	/* Their 16-bit layout is another, and nobody's today. */
+	if (is_environment(i->in.mnemonic) && i->in.operand_width == 16)
+		return SNUG__ASSIST_UNKNOWN;
 	if (len > sizeof(x.memory) || a->ops->get_xsave(a->ctx, area) < 0)
 		return SNUG__ASSIST_UNKNOWN;
 	if (waits(i->in.mnemonic) && (snug__le_load(area + FSW, 2) & FSW_SUMMARY) &&
@@ -178,44 +203,22 @@ static enum snug__assist_result x87(struct snug__assist *a, const struct snug__i
 	fcw = (unsigned)snug__le_load(area + FCW, 2);
 	snug__le_store(x.guest + FCW, 2, fcw | EXCEPTIONS);
 	snug__le_store(x.guest + FSW, 2, snug__le_load(x.guest + FSW, 2) & ~(uint64_t)(FSW_SUMMARY | FSW_BUSY));
-	ax = run(&x, code_for(i));
-	/* What it stores of the control word is the guest's own. */
-	if (i->in.mnemonic == ZYDIS_MNEMONIC_FNSTCW || i->in.mnemonic == ZYDIS_MNEMONIC_FNSTENV)
+	snug__le_store(x.guest + MXCSR, 4, MXCSR_DEFAULT); /* fxrstor looks at it; it has no part in this */
+	ax = run(&x, code_for(i), &flags);
+	/* What it stores of control and status word is the guest's own. */
+	if (i->in.mnemonic == ZYDIS_MNEMONIC_FNSTCW || is_environment(i->in.mnemonic))
 		snug__le_store(x.memory, 2, fcw);
-	if (writes &&
-	    !raised((unsigned)snug__le_load(area + FSW, 2), (unsigned)snug__le_load(x.guest + FSW, 2), fcw) &&
-	    !snug__insn_write(a, i, mem, x.memory, len))
+	if (is_environment(i->in.mnemonic))
+		snug__le_store(x.memory + 4, 2, snug__le_load(area + FSW, 2));
+	if (writes && !raised_by(area, &x, fcw) && !snug__insn_write(a, i, mem, x.memory, len))
 		return snug__insn_failed(a);
+	/* SDM 2A FCOMI: where its operand is refused, flags stay. */
+	compares = sets_flags(i->in.mnemonic) && !(raised_by(area, &x, fcw) & BEFORE);
 	r = finish(a, i, area, &x, fcw);
+	if (r == SNUG__ASSIST_DONE && compares)
+		a->regs.rflags = (a->regs.rflags & ~COMPARED) | (flags & COMPARED);
 	if (r == SNUG__ASSIST_DONE && to_ax)
 		a->regs.rax = (a->regs.rax & ~0xffffull) | (ax & 0xffff);
-	return r;
-}
-
-/* fcomi and its like set the CPU's flags: SDM 2A FCOMI. */
-static enum snug__assist_result compare(struct snug__assist *a, const struct snug__insn *i)
-{
-	struct snug__insn same = *i;
-	enum snug__assist_result r;
-	unsigned fsw;
-	uint8_t area[4096];
-
-	/* The same comparison with its answer in the status word: fucom for the quiet ones, fcom for the others. */
-	same.in.opcode =
-	    i->in.mnemonic == ZYDIS_MNEMONIC_FUCOMI || i->in.mnemonic == ZYDIS_MNEMONIC_FUCOMIP ? 0xdd : 0xd8;
-	same.in.raw.modrm.reg = same.in.opcode == 0xdd ? 4 : 2;
-	if (i->in.mnemonic == ZYDIS_MNEMONIC_FUCOMIP || i->in.mnemonic == ZYDIS_MNEMONIC_FCOMIP)
-		same.in.raw.modrm.reg++;
-	r = x87(a, &same);
-	if (r != SNUG__ASSIST_DONE)
-		return r;
-	if (a->ops->get_xsave(a->ctx, area) < 0)
-		return SNUG__ASSIST_UNKNOWN;
-	fsw = (unsigned)snug__le_load(area + FSW, 2);
-	a->regs.rflags &=
-	    ~(X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_ZF | X86_RFLAGS_OF | X86_RFLAGS_SF | X86_RFLAGS_AF);
-	a->regs.rflags |= (fsw & 0x100 ? X86_RFLAGS_CF : 0) | (fsw & 0x400 ? X86_RFLAGS_PF : 0) |
-	                  (fsw & 0x4000 ? X86_RFLAGS_ZF : 0);
 	return r;
 }
 
@@ -225,87 +228,33 @@ static enum snug__assist_result compare(struct snug__assist *a, const struct snu
 	}
 
 const struct snug__assist_row snug__assist_x87[] = {
-    X(EMMS),
-    X(F2XM1),
-    X(FABS),
-    X(FADD),
-    X(FADDP),
-    X(FCHS),
-    X(FCOM),
-    X(FCOMP),
-    X(FCOMPP),
-    X(FCOS),
-    X(FDECSTP),
-    X(FDIV),
-    X(FDIVP),
-    X(FDIVR),
-    X(FDIVRP),
-    X(FFREE),
-    X(FIADD),
-    X(FICOM),
-    X(FICOMP),
-    X(FIDIV),
-    X(FIDIVR),
-    X(FILD),
-    X(FIMUL),
-    X(FINCSTP),
-    X(FIST),
-    X(FISTP),
-    X(FISTTP),
-    X(FISUB),
-    X(FISUBR),
-    X(FLD),
-    X(FLD1),
-    X(FLDCW),
-    X(FLDL2E),
-    X(FLDL2T),
-    X(FLDLG2),
-    X(FLDLN2),
-    X(FLDPI),
-    X(FLDZ),
-    X(FMUL),
-    X(FMULP),
-    X(FNCLEX),
-    X(FNINIT),
-    X(FNOP),
-    X(FNSTCW),
-    X(FNSTSW),
-    X(FPATAN),
-    X(FPREM),
-    X(FPREM1),
-    X(FPTAN),
-    X(FRNDINT),
-    X(FSCALE),
-    X(FSIN),
-    X(FSINCOS),
-    X(FSQRT),
-    X(FST),
-    X(FSTP),
-    X(FSUB),
-    X(FSUBP),
-    X(FSUBR),
-    X(FSUBRP),
-    X(FTST),
-    X(FUCOM),
-    X(FUCOMP),
-    X(FUCOMPP),
-    X(FWAIT),
-    X(FXAM),
-    X(FXCH),
-    X(FXTRACT),
-    X(FYL2X),
-    X(FYL2XP1),
-    X(FNSTENV),
-    X(FLDENV),
-    X(FBLD),
-    X(FBSTP),
-    X(FNSAVE),
-    X(FRSTOR),
-    {ZYDIS_MNEMONIC_FCOMI, SNUG__ASSIST_X87, compare},
-    {ZYDIS_MNEMONIC_FCOMIP, SNUG__ASSIST_X87, compare},
-    {ZYDIS_MNEMONIC_FUCOMI, SNUG__ASSIST_X87, compare},
-    {ZYDIS_MNEMONIC_FUCOMIP, SNUG__ASSIST_X87, compare},
-    {ZYDIS_MNEMONIC_INVALID, SNUG__ASSIST_OTHER, NULL},
+    X(EMMS),    X(F2XM1),   X(FABS),
+    X(FADD),    X(FADDP),   X(FCHS),
+    X(FCOM),    X(FCOMP),   X(FCOMPP),
+    X(FCOS),    X(FDECSTP), X(FDIV),
+    X(FDIVP),   X(FDIVR),   X(FDIVRP),
+    X(FFREE),   X(FIADD),   X(FICOM),
+    X(FICOMP),  X(FIDIV),   X(FIDIVR),
+    X(FILD),    X(FIMUL),   X(FINCSTP),
+    X(FIST),    X(FISTP),   X(FISTTP),
+    X(FISUB),   X(FISUBR),  X(FLD),
+    X(FLD1),    X(FLDCW),   X(FLDL2E),
+    X(FLDL2T),  X(FLDLG2),  X(FLDLN2),
+    X(FLDPI),   X(FLDZ),    X(FMUL),
+    X(FMULP),   X(FNCLEX),  X(FNINIT),
+    X(FNOP),    X(FNSTCW),  X(FNSTSW),
+    X(FPATAN),  X(FPREM),   X(FPREM1),
+    X(FPTAN),   X(FRNDINT), X(FSCALE),
+    X(FSIN),    X(FSINCOS), X(FSQRT),
+    X(FST),     X(FSTP),    X(FSUB),
+    X(FSUBP),   X(FSUBR),   X(FSUBRP),
+    X(FTST),    X(FUCOM),   X(FUCOMP),
+    X(FUCOMPP), X(FWAIT),   X(FXAM),
+    X(FXCH),    X(FXTRACT), X(FYL2X),
+    X(FYL2XP1), X(FNSTENV), X(FLDENV),
+    X(FBLD),    X(FBSTP),   X(FNSAVE),
+    X(FRSTOR),  X(FCOMI),   X(FCOMIP),
+    X(FUCOMI),  X(FUCOMIP), {ZYDIS_MNEMONIC_INVALID, SNUG__ASSIST_OTHER, NULL},
 };
 
 #endif
