@@ -24,6 +24,7 @@ SUITES = [
     ("guest", "build", "guest_", 90, True),
     ("fault", "build", "fault_", 90, True),
     ("cli", "build", "cli:", 120, True),
+    ("linux", "build", "linux:", 150, True),
     ("examples", "build", "example:", 20, True),
     ("unit-asan", "build-asan", "unit_", 30, False),
     ("kvm-asan", "build-asan", "kvm_", 120, True),
@@ -32,7 +33,7 @@ SUITES = [
     ("guestfuzz", "build", "guestfuzz", 20, True),
     ("guestfuzz-asan", "build-asan", "guestfuzz", 20, True),
     ("cmdfuzz-asan", "build-asan", "cmd:", 20, True),
-    ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm", 120, True),
+    ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm kvm_threads", 120, True),
     ("fuzz", "build-fuzz", "fuzz_", 100, False),
     ("lint", "build", "lint:", 220, False),
 ]
@@ -74,7 +75,7 @@ def commands(suite, build, prefix, args):
             if f.startswith("test_") and f.endswith(".py"):
                 yield f[5:-3], [sys.executable, os.path.join(ROOT, "tests", folder, f), os.path.join(ROOT, build)]
 
-    folders = {"cli:": "cli", "cmd:": "cmdfuzz", "example:": "examples", "lint:": "lint"}
+    folders = {"cli:": "cli", "cmd:": "cmdfuzz", "example:": "examples", "linux:": "linux", "lint:": "lint"}
     if prefix in folders:
         return list(python(folders[prefix]))
     if suite == "fuzz":
@@ -159,7 +160,7 @@ def main():
             tally.failed += 1
             tally.failures.append(f"{suite}: no test program found under {build}")
         for name, command in programs:
-            limit = PROGRAM_LIMIT * (5 if args.slow else 2 if suite == "lint" else 1) if suite != "fuzz" else args.fuzz_seconds + 60
+            limit = PROGRAM_LIMIT * (15 if args.slow and suite == "linux" else 5 if args.slow else 2 if suite in ("lint", "linux") else 1) if suite != "fuzz" else args.fuzz_seconds + 60
             tally.add(run_program(suite, name, command, limit, args.slow))
         took = time.monotonic() - begun
         over = " OVER BUDGET" if took > budget and not (args.slow or suite == "fuzz") else ""

@@ -178,10 +178,13 @@ def test_a_console_on_a_terminal():
         p.wait()
 
 
-def test_power_off_and_reset():
-    i = initrd(b"#!/bin/sh\necho going\n/bin/busybox poweroff -f\n")
+def test_power_off_by_acpi_and_the_clock():
+    i = initrd(b"#!/bin/sh\nb=/bin/busybox\n$b mount -t proc proc /proc\n$b cat /proc/driver/rtc\necho going\n$b poweroff -f\n")
     r = snug("run", KERNEL, "--initrd", i, "--verbose", "--append", "quiet")
-    assert r.status == 0 and b"going" in r.out and "power" in r.err, r
+    assert r.status == 0 and b"going" in r.out and "ended by power off" in r.err, r
+    hour, minute, second = map(int, re.search(rb"rtc_time\s*: (\d+):(\d+):(\d+)", r.out).groups())
+    off = (time.time() - (hour * 3600 + minute * 60 + second)) % 86400
+    assert off < 60 or off > 86390, r
 
 
 tap.main(globals())
