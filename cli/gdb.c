@@ -250,6 +250,16 @@ static bool waits(const struct snug_exit *x)
 	return x->kind == SNUG_EXIT_HLT && x->hlt.interrupts;
 }
 
+/* A PC's vCPUs have threads of their own. */
+static int run_detached(snug_vm *vm, uint64_t ns, struct snug_exit *x, struct snug_error *e)
+{
+	int r = snug_vm_devices(vm) & SNUG_DEV_PC ? snug_resume(vm, e) : -ESRCH;
+
+	if (r == -ESRCH)
+		return snug_vcpu_run(snug_vm_vcpu(vm, 0), ns, x, e);
+	return r < 0 ? r : snug_wait(vm, ns, x, e);
+}
+
 int cli_gdb_run(struct cli_gdb *g, snug_vm *vm, uint64_t timeout_ns, struct snug_exit *x, struct snug_error *e)
 {
 	uint64_t now = cli_now();
@@ -266,7 +276,7 @@ int cli_gdb_run(struct cli_gdb *g, snug_vm *vm, uint64_t timeout_ns, struct snug
 		if (g->peer >= 0) {
 			r = serve(g, deadline, left, x, e);
 		} else if (g->detached) {
-			r = snug_vcpu_run(snug_vm_vcpu(vm, 0), left < SLICE ? left : SLICE, x, e);
+			r = run_detached(vm, left < SLICE ? left : SLICE, x, e);
 			if (r < 0 || (x->kind != SNUG_EXIT_TIMEOUT && !waits(x)))
 				return r;
 			if (waits(x))

@@ -111,6 +111,7 @@ struct snug_vm {
 	unsigned dev_count;
 	unsigned bus_cpu;      /* whose access is under way */
 	struct snug__smp *smp; /* its threads; NULL: the caller's run it */
+	bool debugger;         /* int3 is the debugger's first */
 	bool live;             /* they run it: devices may act by themselves */
 	struct snug_exit ask;  /* what a device asked for during the access under way; kind NONE: nothing */
 	struct snug__tables tables;

@@ -240,7 +240,7 @@ int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struc
 {
 	const struct kvm_run *run = vcpu->kvm.run;
 	uint32_t reason = run->exit_reason;
-	handler h = reason < sizeof(handlers) / sizeof(handlers[0]) ? handlers[reason] : NULL;
+	handler h;
 
 	x->reason = reason;
 	x->vcpu = vcpu;
@@ -260,6 +260,8 @@ int snug__exit_handle(snug_vcpu *vcpu, struct snug_exit *x, bool *claimed, struc
 
 		if (r != 0)
 			return r < 0 ? r : 0;
+		x->reason = reason = run->exit_reason; /* a step that was done for KVM is another exit now */
 	}
+	h = reason < sizeof(handlers) / sizeof(handlers[0]) ? handlers[reason] : NULL;
 	return (h ? h : on_other)(vcpu, run, x, claimed);
 }

@@ -12,7 +12,8 @@
 #include "x86/walk.h"
 #include "x86/x86.h"
 
-#define TRAP_SLOT 3u   /* the debug register the breakpoint is in */
+#define TRAP_SLOT 3u /* the debug register the breakpoint is in */
+#define INT3 0xcc
 #define INSN_BYTES 15u /* SDM 2A 2.3.11: no instruction is longer */
 
 int snug__pvm_open(snug_vm *vm, struct snug_error *err)
@@ -397,7 +398,19 @@ static unsigned fetch(const snug_vcpu *vcpu, const struct snug__assist *a, uint8
 	return (unsigned)snug__walk_read(&vcpu->vm->mem, &a->sregs, at, insn, INSN_BYTES);
 }
 
-static int on_emulation(snug_vcpu *vcpu, struct snug_error *err)
+/* A debugger's single step over an instruction that was done here ends as KVM would have ended it. */
+static int tell_step(snug_vcpu *vcpu, uint64_t rip)
+{
+	struct kvm_run *run = vcpu->kvm.run;
+
+	if (!(vcpu->debug.control & KVM_GUESTDBG_SINGLESTEP))
+		return 1;
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch = (struct kvm_debug_exit_arch){.exception = X86_VECTOR_DB, .pc = rip, .dr6 = X86_DR6_BS};
+	return 0;
+}
+
+int snug__pvm_emulate(snug_vcpu *vcpu, struct snug_error *err)
 {
 	struct snug__pvm_cpu *p = &vcpu->pvm;
 	struct snug__assist a = {.mem = &vcpu->vm->mem, .decoder = &vcpu->vm->decoder, .ops = &ops, .ctx = vcpu};
@@ -419,7 +432,21 @@ static int on_emulation(snug_vcpu *vcpu, struct snug_error *err)
 		r = stepped(vcpu, err);
 	if (r >= 0)
 		r = place(vcpu, &a.sregs, err);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : tell_step(vcpu, a.regs.rip);
+}
+
+static int on_emulation(snug_vcpu *vcpu, struct snug_error *err)
+{
+	struct snug__assist a = {0};
+	uint8_t insn[INSN_BYTES];
+	int r = vcpu->vm->debugger ? read_state(vcpu, &a.regs, &a.sregs, err) : 0;
+
+	if (r < 0)
+		return r;
+	/* It may be the debugger's, who calls snug__pvm_emulate if it is not. */
+	if (vcpu->vm->debugger && fetch(vcpu, &a, insn) && insn[0] == INT3)
+		return 0;
+	return snug__pvm_emulate(vcpu, err);
 }
 
 int snug_assist_stats(const snug_vm *vm, struct snug_assist_stat *rows, size_t max)

@@ -26,6 +26,9 @@ void snug__pvm_close(snug_vcpu *vcpu);
 /* An exit that may be ours.  1: it was, and the guest goes on; 0: it is the caller's; negative: broken. */
 int snug__pvm_exit(snug_vcpu *vcpu, struct snug_error *err);
 
+/* KVM could not emulate the instruction: does it.  As of snug__pvm_exit. */
+int snug__pvm_emulate(snug_vcpu *vcpu, struct snug_error *err);
+
 /* KVM_RUN was interrupted: is the vCPU on a vmcall?  Then that is done.  0 or a negative errno. */
 int snug__pvm_look(snug_vcpu *vcpu, struct snug_error *err);
 

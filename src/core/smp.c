@@ -31,6 +31,15 @@ static void set_live(snug_vm *vm, bool live)
 	pthread_mutex_unlock(&vm->bus_lock);
 }
 
+void snug__smp_live(snug_vm *vm, bool live)
+{
+	if (!vm->smp)
+		return;
+	set_live(vm, live);
+	if (live)
+		snug__loop_wake(&vm->smp->loop);
+}
+
 static void want_pause(struct snug__smp *s)
 {
 	if (s->want != SNUG__SMP_RUN)

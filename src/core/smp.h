@@ -40,6 +40,9 @@ struct snug__smp {
 	struct snug__smp_thread thread[]; /* the loop's first */
 };
 
+/* Devices act by themselves, though no vCPU thread runs: another thread runs the vCPUs.  Nothing where there are none. */
+void snug__smp_live(snug_vm *vm, bool live);
+
 /* machine.c calls these under bus_lock.  When the next device's time comes; from vm->devs[].at. */
 void snug__smp_timer(snug_vm *vm);
 

@@ -17,7 +17,7 @@
 #define CONTROL 4
 #define TIMER 8
 
-#define ENABLE_MASK 0x0121u    /* table 4.13: TMR, GBL, PWRBTN... of these TMR, GBL and PWRBTN can be kept */
+#define ENABLE_MASK 0x0721u    /* table 4.13: TMR, GBL, PWRBTN, SLPBTN and RTC can be kept */
 #define CONTROL_SCI_EN 0x0001u /* table 4.14 */
 #define CONTROL_SLP_TYP_SHIFT 10
 #define CONTROL_SLP_TYP 0x1c00u

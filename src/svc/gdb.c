@@ -142,6 +142,7 @@ int snug_gdb_new(snug_vm *vm, unsigned cpus, snug_gdb **out, struct snug_error *
 	g->vm = vm;
 	g->run_cpus = cpus ? cpus : 1;
 	g->places.native = snug__vm_kind(vm) != SNUG_HOST_PVM;
+	g->places.reserved = vm->pvm ? 1 : 0; /* core/pvm.c has the last */
 	g->engine.arch = snug__gdb_arch_of(&s);
 	*out = g;
 	return 0;

@@ -156,7 +156,8 @@ struct snug__gdb_place {
 
 struct snug__gdb_places {
 	unsigned count;
-	bool native; /* KVM's own debugging works for all code and data */
+	bool native;       /* KVM's own debugging works for all code and data */
+	unsigned reserved; /* debug registers that are not the debugger's */
 	struct snug__gdb_place at[SNUG__GDB_POINTS];
 };
 

@@ -48,13 +48,14 @@ static unsigned registers_used(const struct snug__gdb_places *ps)
 
 static int add(struct snug__gdb_places *ps, snug_vcpu *vcpu, struct snug__gdb_place p)
 {
-	bool free_register = ps->native && registers_used(ps) < SNUG__GDB_DEBUG_REGS;
+	bool free_register = ps->native && registers_used(ps) < SNUG__GDB_DEBUG_REGS - ps->reserved;
 	snug_gpa gpa;
 
 	if (ps->count == SNUG__GDB_POINTS)
 		return -ENOSPC;
 	if (is_break(&p)) {
-		if (snug_vcpu_translate(vcpu, p.addr, &gpa, NULL) < 0)
+		/* A kernel maps itself later: break start_kernel. */
+		if (snug_vcpu_translate(vcpu, p.addr, &gpa, NULL) < 0 && !vcpu->vm->pc)
 			return -EFAULT;
 		if (p.type == SNUG__GDB_HW && ps->native && !free_register)
 			return -ENOSPC;
@@ -114,7 +115,7 @@ struct kvm_guest_debug snug__gdb_debug(const struct snug__gdb_places *ps, bool s
                                        const struct snug__gdb_place *regs[SNUG__GDB_DEBUG_REGS])
 {
 	struct kvm_guest_debug d = {0};
-	unsigned n = SNUG__GDB_DEBUG_REGS;
+	unsigned n = SNUG__GDB_DEBUG_REGS - ps->reserved;
 
 	for (unsigned i = 0; i < SNUG__GDB_GATES; i++) {
 		if (!gates[i])

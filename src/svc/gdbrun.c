@@ -5,6 +5,8 @@
 
 #include "base/err.h"
 #include "core/core.h"
+#include "core/pvm.h"
+#include "core/smp.h"
 #include "host/clock.h"
 #include "svc/gdbrun.h"
 #include "x86/walk.h"
@@ -262,6 +264,11 @@ static int on_internal(struct snug_gdb *g, unsigned cpu, bool step, const struct
 	p = snug__gdb_break_at(&g->places, pc);
 	if (p && !step)
 		return at_break(stop, p);
+	/* A kernel's own goes to its handler; a bare guest has none that could be found in the way of a debugger. */
+	if (g->vm->pvm) {
+		r = snug__pvm_emulate(vcpu, err);
+		return r < 0 ? r : step ? STEPPED : MORE;
+	}
 	stop->signal = SNUG__GDB_SIGTRAP;
 	r = move_rip(vcpu, 1, err);
 	return r < 0 ? r : STOP;
@@ -294,6 +301,8 @@ static int classify(struct snug_gdb *g, unsigned cpu, bool step, struct snug_exi
 		return step ? STEPPED : MORE;
 	case SNUG_EXIT_STATUS:
 	case SNUG_EXIT_RESET:
+	case SNUG_EXIT_POWEROFF:
+	case SNUG_EXIT_PANIC:
 		return END;
 	default:
 		return CALLER;
@@ -466,7 +475,7 @@ static void end(struct snug_gdb *g, const struct snug_exit *x)
 	snug__gdb_exited(&g->engine, x->kind == SNUG_EXIT_STATUS ? x->status.code : 0);
 }
 
-int snug__gdb_go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, struct snug_error *err)
+static int go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, struct snug_error *err)
 {
 	struct snug__gdb_engine *e = &g->engine;
 	struct snug__gdb_stop stop;
@@ -502,4 +511,16 @@ int snug__gdb_go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, str
 			return 0;
 	}
 	return 0;
+}
+
+int snug__gdb_go(struct snug_gdb *g, uint64_t deadline, struct snug_exit *x, struct snug_error *err)
+{
+	int r;
+
+	g->vm->debugger = true;
+	snug__smp_live(g->vm, true);
+	r = go(g, deadline, x, err);
+	snug__smp_live(g->vm, false);
+	g->vm->debugger = false;
+	return r;
 }

@@ -216,8 +216,8 @@ static uint8_t *fadt(struct block *b, const struct snug__pc *pc, uint64_t facs_a
 	t[108] = 0x32; /* the RTC's century */
 	snug__le_store(t + 109, 2,
 	               1 | 1 << 2); /* table 5.10: legacy devices, no VGA; no keyboard controller to probe */
-	/* WBINVD, no fixed buttons, a timer of 32 bits, the reset register */
-	snug__le_store(t + 112, 4, 1 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10);
+	/* WBINVD, no fixed buttons and no fixed RTC event, a timer of 32 bits, the reset register */
+	snug__le_store(t + 112, 4, 1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 10);
 	gas(t + 116, pc->reset_port, 1);
 	t[128] = 6; /* a hard reset */
 	t[131] = 5; /* 6.5 */

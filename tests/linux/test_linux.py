@@ -178,6 +178,47 @@ def test_a_console_on_a_terminal():
         p.wait()
 
 
+GDB = """set pagination off
+set confirm off
+file {vmlinux}
+target remote {socket}
+break start_kernel
+continue
+backtrace 3
+info threads
+stepi
+stepi
+delete
+hbreak kernel_init
+continue
+info registers rip
+delete
+detach
+"""
+
+
+def test_gdb_in_a_kernel():
+    if not shutil.which("gdb"):
+        tap.skip("gdb is missing")
+    socket = path("gdb")
+    with open(path("script"), "w", encoding="utf-8") as f:
+        f.write(GDB.format(vmlinux=os.path.join(os.path.dirname(KERNEL), "vmlinux"), socket=socket))
+    with subprocess.Popen([tap.SNUG, "run", "--kernel", KERNEL, "--initrd-dir", tree(), "--exec", "echo on; exit 4", "--cpus", "2",
+                           "--gdb", f"unix:{socket}", "--timeout", "100"], cwd=tap.FOLDER, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as p:
+        try:
+            p.stderr.readline()
+            r = subprocess.run(["gdb", "-nx", "-batch", "-x", path("script")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               timeout=100, check=False, text=True).stdout
+            out, err = p.communicate(timeout=100)
+        finally:
+            p.kill()
+    assert "Thread 1 hit Breakpoint 1, 0x" in r and " in start_kernel ()" in r, r
+    assert "in x86_64_start_kernel ()" in r and "vCPU 1, not started" in r, r
+    assert "hit Breakpoint 2" in r and "<kernel_init>" in r, r
+    assert p.returncode == 4 and out == b"on\n", (p.returncode, out, err)
+
+
 def test_power_off_by_acpi_and_the_clock():
     i = initrd(b"#!/bin/sh\nb=/bin/busybox\n$b mount -t proc proc /proc\n$b cat /proc/driver/rtc\necho going\n$b poweroff -f\n")
     r = snug("run", KERNEL, "--initrd", i, "--verbose", "--append", "quiet")
