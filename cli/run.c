@@ -9,6 +9,7 @@
 #include "ends.h"
 #include "jail.h"
 #include "outfile.h"
+#include "monitor.h"
 #include "pc.h"
 #include "report.h"
 #include "run.h"
@@ -144,6 +145,8 @@ static bool run_guest(struct cli_run *r)
 		}
 		if (cli_pc_panicked(r, x))
 			return false;
+		if (r->console.monitor && !cli_monitor(r))
+			r->console.quit = true;
 		if (r->console.quit) {
 			cli_say("ended from the terminal");
 			return false;

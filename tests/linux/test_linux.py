@@ -139,9 +139,12 @@ def initrd(init):
     return tap.image("initrd", cpio.make(files))
 
 
+BEHIND = {}  # what came behind the text that was waited for
+
+
 def talk(terminal, want, say=b"", limit=100):
     """What comes until `want` does; then `say` is typed."""
-    seen, end = b"", time.monotonic() + limit
+    seen, end = BEHIND.pop(terminal, b""), time.monotonic() + limit
     while want not in seen and time.monotonic() < end:
         if select.select([terminal], [], [], 1)[0]:
             try:
@@ -149,8 +152,10 @@ def talk(terminal, want, say=b"", limit=100):
             except OSError:
                 break
     assert want in seen, (want, seen[-2000:])
+    at = seen.index(want) + len(want)
+    BEHIND[terminal] = seen[at:]
     os.write(terminal, say)
-    return seen
+    return seen[:at]
 
 
 def on_terminal(*words):
@@ -168,8 +173,16 @@ def test_a_console_on_a_terminal():
     try:
         talk(ours, b"up\r")
         talk(ours, b"# ", b"echo $((6*7))4; grep -c ttyS0 /proc/interrupts\r")
-        seen = talk(ours, b"424")
-        seen += talk(ours, b"# ", b"\x01x")
+        talk(ours, b"424", b"\x01c")
+        talk(ours, b"snug> ", b"cpux\x7fs\r")
+        seen = talk(ours, b"snug> ", b"x 0xffffffff81000000 16\r")
+        assert b"vCPU 0: rip 0xffffffff8" in seen and b"64-bit, CPL 0" in seen, seen
+        seen = talk(ours, b"snug> ", b"nonsense\r")
+        assert re.search(rb"0xffffffff81000000:( [0-9a-f]{2}){16}\r", seen), seen
+        talk(ours, b"no command 'nonsense'")
+        talk(ours, b"snug> ", b"cont\r")
+        os.write(ours, b"echo again$((1+1))\r")
+        talk(ours, b"again2", b"\x01x")
         assert p.wait(20) == 0, p.returncode
         after = subprocess.run(["stty", "-g"], stdin=theirs, stdout=subprocess.PIPE, check=True).stdout
         assert before == after, (before, after)
