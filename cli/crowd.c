@@ -14,6 +14,7 @@
 #include "jail.h"
 
 #define SPARE_FILES 16 /* descriptors for all else */
+#define LOOP_FILES 3   /* of an event loop */
 
 /* The clones not yet taken are left alone. */
 static void give_up(struct cli_crowd *c, const struct snug_error *e)
@@ -97,9 +98,45 @@ static void keep(void *ctx, const void *bytes, size_t len)
 	one->len += take;
 }
 
-static void make(struct cli_crowd *c, struct cli_clone *one)
+static int keep_said(void *ctx, int fd, const void *bytes, size_t len)
+{
+	(void)fd;
+	keep(ctx, bytes, len);
+	return 0;
+}
+
+static int begin_thread(void *ctx, int cpu)
+{
+	struct snug_error e;
+
+	(void)cpu;
+	return cli_jail_thread(ctx, &e);
+}
+
+/* With --exec the console is looked at for a kernel's last words alone. */
+static void give_console(const struct cli_crowd *c, struct cli_clone *one)
 {
 	struct snug_console console = {.write = keep, .ctx = one};
+
+	one->console.lines = one->console.apart = true;
+	if (c->pc && c->args->exec)
+		console = (struct snug_console){.write = cli_console_write, .ctx = &one->console};
+	snug_console_set(one->vm, &console);
+}
+
+/* A PC has threads of its own, made now and not when all is confined. */
+static int make_pc(const struct cli_crowd *c, struct cli_clone *one, struct snug_error *e)
+{
+	struct snug_threads how = {.size = sizeof how, .begin = begin_thread, .ctx = (void *)(uintptr_t)c->args};
+	int code;
+
+	one->exec = (struct cli_exec){c->args->exec, keep_said, one};
+	code = cli_exec_add(one->vm, &one->exec, e);
+	return code < 0 ? code : snug_start(one->vm, &how, e);
+}
+
+static void make(struct cli_crowd *c, struct cli_clone *one)
+{
 	uint64_t begin = cli_now();
 	struct snug_error e;
 
@@ -108,8 +145,10 @@ static void make(struct cli_crowd *c, struct cli_clone *one)
 		give_up(c, &e);
 		return;
 	}
-	snug_console_set(one->vm, &console);
+	give_console(c, one);
 	one->clone_ns = cli_now() - begin;
+	if (c->pc && make_pc(c, one, &e) < 0)
+		give_up(c, &e);
 }
 
 __attribute__((format(printf, 3, 4))) static void end(struct cli_clone *one, int status, const char *fmt, ...)
@@ -140,6 +179,10 @@ static void crash(struct cli_clone *one, const struct snug_exit *x)
 
 static void at_exit(struct cli_clone *one, const struct snug_exit *x)
 {
+	if (one->console.panic[0] && (x->kind == SNUG_EXIT_RESET || x->kind == SNUG_EXIT_PANIC)) {
+		end(one, CLI_CRASH, "its kernel panicked: %.150s", one->console.panic);
+		return;
+	}
 	switch (cli_end(x)) {
 	case CLI_END_NOT:
 	case CLI_END_MARK:
@@ -163,6 +206,16 @@ static void at_exit(struct cli_clone *one, const struct snug_exit *x)
 	}
 }
 
+static int run_some(const struct cli_clone *one, uint64_t ns, struct snug_exit *x, struct snug_error *e)
+{
+	int r;
+
+	if (!(snug_vm_devices(one->vm) & SNUG_DEV_PC))
+		return snug_vcpu_run(snug_vm_vcpu(one->vm, 0), ns, x, e);
+	r = snug_resume(one->vm, e);
+	return r < 0 ? r : snug_wait(one->vm, ns, x, e);
+}
+
 static void run_to_end(struct cli_clone *one, uint64_t timeout_ns)
 {
 	uint64_t begin = cli_now(), spent = 0;
@@ -172,7 +225,7 @@ static void run_to_end(struct cli_clone *one, uint64_t timeout_ns)
 	while (!one->ended) {
 		if (timeout_ns && spent >= timeout_ns)
 			end(one, CLI_TIMEOUT, "it was stopped after %g s", (double)timeout_ns / 1e9);
-		else if (snug_vcpu_run(snug_vm_vcpu(one->vm, 0), timeout_ns ? timeout_ns - spent : 0, &x, &e) < 0)
+		else if (run_some(one, timeout_ns ? timeout_ns - spent : 0, &x, &e) < 0)
 			end(one, CLI_FAILED, "%.190s", e.msg);
 		else
 			at_exit(one, &x);
@@ -238,7 +291,10 @@ static int prepare(struct cli_crowd *c)
 
 	while (snug_vm_vcpu(c->parent, (unsigned)cpus))
 		cpus++;
-	files = (1 + cpus) * c->count;
+	c->pc = snug_vm_devices(c->parent) & SNUG_DEV_PC;
+	if (c->pc)
+		cli_jail_pc(c->args);
+	files = (1 + cpus + (c->pc ? LOOP_FILES : 0)) * c->count;
 	if (snug_files_need(files, &c->error) < 0)
 		return c->error.code;
 	c->clones = calloc(c->count, sizeof *c->clones);

@@ -16,6 +16,8 @@
 
 #include <snug.h>
 
+#include "console.h"
+#include "exec.h"
 #include "options.h"
 
 #define CLI_CLONE_KEPT (256u << 10) /* bytes of one clone's console */
@@ -30,6 +32,8 @@ struct cli_clone {
 	char *out;
 	size_t len, room;
 	uint64_t bytes; /* all it printed; what exceeds CLI_CLONE_KEPT is dropped */
+	struct cli_exec exec;
+	struct cli_console console; /* of a kernel, for its last words */
 };
 
 struct cli_crowd {
@@ -37,6 +41,7 @@ struct cli_crowd {
 	snug_vm *parent;
 	struct cli_clone *clones;
 	size_t count;
+	bool pc;                                                  /* they are kernels, with threads of their own */
 	void (*work)(struct cli_crowd *c, struct cli_clone *one); /* what is done now with each of them */
 	bool guests;                                              /* it runs them */
 	pthread_barrier_t confined;                               /* all threads are */

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* exec: --exec: a command in a Linux guest, whose output and status are snug's */
+/* exec: what the process 1 of --exec asks of the host: what to run, and where its output goes */
 #ifndef SNUG_CLI_EXEC_H
 #define SNUG_CLI_EXEC_H
 
-#include "run.h"
+#include <snug.h>
 
-/* The guest's process 1 hands output over by calls of the host. */
-int cli_exec_add(struct cli_run *r, struct snug_error *e);
+/* One guest's.  It is the VM's until that is freed. */
+struct cli_exec {
+	const char *command; /* NULL: the guest has its own */
+	/* Takes what it says, fd is 1 or 2.  A negative errno is the guest's. */
+	int (*write)(void *ctx, int fd, const void *bytes, size_t len);
+	void *ctx;
+};
+
+int cli_exec_add(snug_vm *vm, struct cli_exec *x, struct snug_error *e);
 
 #endif

@@ -18,8 +18,8 @@ const struct cli_option cli_options[] = {
      "is "
      "ready to run CMD.",
      CLI_RUN, CLI_TYPE_TEXT, FIELD(exec)},
-    {"exec", "CMD", "of a guest saved by 'snug run --exec --save': run CMD", NULL, CLI_RESTORE, CLI_TYPE_TEXT,
-     FIELD(exec)},
+    {"exec", "CMD", "of a guest saved by 'snug run --exec --save': run CMD",
+     "Of a clone stdout and stderr come out together.", CLI_RESTORE | CLI_CLONE, CLI_TYPE_TEXT, FIELD(exec)},
     {"initrd", "FILE", "a kernel's initial RAM disk; several, or Multiboot modules: FILE,FILE",
      "Each Multiboot module is told the name it has here. Linux sees one disk that is all of them, in this order.",
      CLI_RUN, CLI_TYPE_PATH, FIELD(initrd)},

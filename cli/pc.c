@@ -2,9 +2,11 @@
 #include "pc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "jail.h"
 
@@ -105,4 +107,39 @@ bool cli_pc_panicked(struct cli_run *r, const struct snug_exit *x)
 	cli_say("%s", r->result->error.msg);
 	r->result->status = CLI_CRASH;
 	return true;
+}
+
+/* All of it, also into a pipe that somebody made non-blocking; a time limit holds for that too. */
+static int write_all(void *ctx, int fd, const void *bytes, size_t len)
+{
+	struct cli_run *r = ctx;
+	const char *at = bytes;
+
+	if (fd == STDOUT_FILENO)
+		cli_console_note(&r->console, bytes, len);
+	while (len) {
+		struct pollfd p = {.fd = fd, .events = POLLOUT};
+		ssize_t n = write(fd, at, len);
+
+		if (n > 0) {
+			at += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			if (r->deadline && cli_now() >= r->deadline)
+				return -ETIMEDOUT;
+			cli_poll(&p, 100);
+		} else if (n < 0 && errno != EINTR) {
+			/* As for a console that cannot be written: the run ends, and says so. */
+			r->console.err = errno;
+			snug_vcpu_kick(r->console.vcpu);
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int cli_pc_exec(struct cli_run *r, struct snug_error *e)
+{
+	r->exec = (struct cli_exec){r->args->exec, write_all, r};
+	return cli_exec_add(r->vm, &r->exec, e);
 }

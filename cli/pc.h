@@ -25,4 +25,7 @@ int cli_pc_some(struct cli_run *r, uint64_t ns, struct snug_exit *x, struct snug
 /* The kernel's last words, if it panicked: then the end of the run is a crash. */
 bool cli_pc_panicked(struct cli_run *r, const struct snug_exit *x);
 
+/* The calls of a guest of --exec: its output goes to stdout and stderr. */
+int cli_pc_exec(struct cli_run *r, struct snug_error *e);
+
 #endif

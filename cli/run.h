@@ -9,6 +9,7 @@
 #include <snug.h>
 
 #include "console.h"
+#include "exec.h"
 #include "gdb.h"
 #include "result.h"
 #include "save.h"
@@ -20,6 +21,7 @@ struct cli_run {
 	bool pc;                       /* its guest is a kernel: pc.h */
 	struct snug_error begin_error; /* of its threads */
 	snug_vm *vm;
+	struct cli_exec exec;
 	struct cli_console console;
 	struct cli_result *result;
 	struct cli_gdb gdb;

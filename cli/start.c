@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "exec.h"
 #include "initrd.h"
 #include "jail.h"
 #include "pc.h"
@@ -94,7 +93,7 @@ static int load_kernel(struct cli_run *r, struct snug_image *image, struct snug_
 	if (code >= 0 && a->exec)
 		code = cli_initrd_make(&made, a->initrd_dir, a->exec, e);
 	if (code >= 0 && a->exec)
-		code = cli_exec_add(r, e);
+		code = cli_pc_exec(r, e);
 	image->cmdline = cmdline;
 	image->modules = modules;
 	image->module_count = a->exec != NULL;
@@ -154,7 +153,7 @@ static int kernel_again(struct cli_run *r, struct snug_error *e)
 {
 	r->pc = true;
 	see_console(r);
-	return cli_exec_add(r, e);
+	return cli_pc_exec(r, e);
 }
 
 static int start_snapshot(struct cli_run *r, int *status, struct snug_error *e)

@@ -16,11 +16,11 @@
 #define INT3 0xcc
 #define INSN_BYTES 15u /* SDM 2A 2.3.11: no instruction is longer */
 
-int snug__pvm_open(snug_vm *vm, struct snug_error *err)
+int snug__pvm_open(snug_vm *vm, enum snug_host_kind kind, struct snug_error *err)
 {
 	int r;
 
-	if (snug__host_kind() != SNUG_HOST_PVM)
+	if (kind != SNUG_HOST_PVM)
 		return 0;
 	r = snug__kvm_watch_msrs(vm->fd, X86_MSR_STAR, X86_MSR_FMASK - X86_MSR_STAR + 1, &vm->watch, err);
 	if (r < 0)

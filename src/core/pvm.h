@@ -17,7 +17,7 @@
 #define SNUG__PVM_LOOK_NS 100000000ull /* how often */
 
 /* Is it such a host?  Then what is needed is made ready. */
-int snug__pvm_open(snug_vm *vm, struct snug_error *err);
+int snug__pvm_open(snug_vm *vm, enum snug_host_kind kind, struct snug_error *err);
 
 /* A vCPU got its CPUID table, and its end. */
 int snug__pvm_cpuid(snug_vcpu *vcpu, const struct snug__kvm_cpuid *table, struct snug_error *err);

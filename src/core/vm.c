@@ -91,7 +91,7 @@ static int pages(void *ctx, uint64_t bytes, void **out, struct snug_error *err)
 }
 
 /* Steps 1 to 3 on the device's fd: the VM, its capabilities, the pages KVM keeps for itself. */
-static int create(snug_vm *vm, int dev, bool pc, struct snug_error *err)
+static int create(snug_vm *vm, int dev, bool pc, enum snug_host_kind kind, struct snug_error *err)
 {
 	int slots, r;
 
@@ -119,7 +119,7 @@ static int create(snug_vm *vm, int dev, bool pc, struct snug_error *err)
 			return r;
 	}
 	r = snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
-	return r >= 0 && pc ? snug__pc_create(vm, err) : r;
+	return r >= 0 && pc ? snug__pc_create(vm, kind, err) : r;
 }
 
 /* The MSRs there are, asked while the device is open. */
@@ -230,7 +230,8 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
                  struct snug_error *err)
 {
 	uint32_t devices = from ? from->devices : c->devices;
-	int r = create(vm, dev, devices & SNUG_DEV_PC, err);
+	/* What a confined process cannot read any more is in what the VM is made from. */
+	int r = create(vm, dev, devices & SNUG_DEV_PC, from ? from->origin.kind : snug__host_kind(), err);
 
 	vm->mem.dump = c->flags & SNUG_CONFIG_DUMP;
 	if (r >= 0)

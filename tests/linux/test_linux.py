@@ -67,6 +67,14 @@ def test_commands_in_restored_guests():
     assert abs(int(r.out.split()[2]) - time.time()) < 30, r
 
 
+def test_clones_of_a_guest():
+    if not os.path.exists(path("one.snug")):
+        tap.skip("there is no snapshot")
+    r = snug("clone", "one.snug", "-n", "3", "--exec", "cat /proc/sys/kernel/random/uuid; exit 3")
+    ids = r.out.split()
+    assert r.status == 3 and len(ids) == 3 and len(set(ids)) == 3, r
+
+
 def test_a_shell_killed_by_a_signal():
     expect(again("kill -9 $$"), 128 + 9)
 
