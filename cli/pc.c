@@ -37,11 +37,11 @@ static int kind_of(const struct cli_args *a, enum snug_kind said)
 	return snug_detect(&image, NULL);
 }
 
-bool cli_pc_wants(const struct cli_args *a)
+int cli_pc_kind(const struct cli_args *a)
 {
 	int kind = kind_of(a, (enum snug_kind)a->kind);
 
-	return kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT;
+	return kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT ? kind : 0;
 }
 
 static const char *hints(const struct cli_args *a)
@@ -53,10 +53,10 @@ static const char *hints(const struct cli_args *a)
 	return PVM_HINTS;
 }
 
-char *cli_pc_cmdline(const struct cli_args *a)
+char *cli_pc_cmdline(const struct cli_args *a, int kind)
 {
 	/* By its bytes, so that it is Linux by whatever protocol. */
-	bool linux = kind_of(a, SNUG_KIND_AUTO) == SNUG_KIND_LINUX;
+	bool linux = (a->kind ? kind_of(a, SNUG_KIND_AUTO) : kind) == SNUG_KIND_LINUX;
 	const char *parts[] = {linux ? ALWAYS : NULL, linux ? hints(a) : NULL, a->exec ? EXEC : NULL, a->append};
 	size_t len = 1, used = 0;
 	char *line;

@@ -7,14 +7,14 @@
 
 #define CLI_PC_MEM (256ull << 20) /* --mem, where it is not given */
 
-/* Is the image a kernel?  An image nobody knows, or that cannot be read, is for snug_load to refuse. */
-bool cli_pc_wants(const struct cli_args *a);
+/* The image's kind if it is a kernel, else 0.  An image nobody knows, or that cannot be read, is for snug_load to refuse. */
+int cli_pc_kind(const struct cli_args *a);
 
 /*
  * A kernel's command line: what snug adds, and then --append, which so wins.  Owned by the caller; NULL: no memory.  What was
  * added for this kind of host is told with --verbose.
  */
-char *cli_pc_cmdline(const struct cli_args *a);
+char *cli_pc_cmdline(const struct cli_args *a, int kind);
 
 /* Makes the VM's threads, confined like this one is to be. */
 int cli_pc_start(struct cli_run *r, struct snug_error *e);

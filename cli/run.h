@@ -21,6 +21,7 @@ struct cli_run {
 	bool pc;                       /* its guest is a kernel: pc.h */
 	struct snug_error begin_error; /* of its threads */
 	snug_vm *vm;
+	int kernel; /* enum snug_kind, 0: none */
 	struct cli_exec exec;
 	struct cli_console console;
 	struct cli_result *result;

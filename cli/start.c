@@ -2,6 +2,7 @@
 /* start: makes the machine of a run and puts the guest into it */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,7 +88,7 @@ static int load_kernel(struct cli_run *r, struct snug_image *image, struct snug_
 	const struct cli_args *a = r->args;
 	struct snug_module modules[SNUG_MODULES_MAX] = {0};
 	struct cli_initrd made = {0};
-	char *names = NULL, *cmdline = cli_pc_cmdline(a);
+	char *names = NULL, *cmdline = cli_pc_cmdline(a, r->kernel);
 	int code = cmdline ? 0 : cli_err(e, -ENOMEM, NULL, "no memory for the command line");
 
 	if (code >= 0 && a->exec)
@@ -109,6 +110,7 @@ static int load_kernel(struct cli_run *r, struct snug_image *image, struct snug_
 	cli_initrd_free(&made);
 	free(names);
 	free(cmdline);
+	malloc_trim(0); /* images and initrds were there a moment ago, megabytes of them */
 	return code;
 }
 
@@ -135,7 +137,8 @@ static int start_image(struct cli_run *r, int *status, struct snug_error *e)
 {
 	int code;
 
-	r->pc = !r->call && cli_pc_wants(r->args);
+	r->kernel = r->call ? 0 : cli_pc_kind(r->args);
+	r->pc = r->kernel != 0;
 	see_console(r);
 	code = open_vm(r, e);
 	*status = CLI_FAILED;

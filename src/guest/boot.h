@@ -35,6 +35,7 @@ struct snug__boot_machine {
 struct snug__boot_want {
 	enum snug_mode mode; /* AUTO: the loader decides */
 	bool has_load, has_entry;
+	bool consume; /* the image is a private mapping, whose pages may be dropped when they were written */
 	snug_gpa load;
 	uint64_t entry;
 	uint64_t stack;      /* 0: the loader decides */

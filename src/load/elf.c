@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "host/map.h"
 #include "load/load.h"
 
 typedef unsigned long long ull;
@@ -265,12 +266,38 @@ static int check_memory(const struct elf *f, const struct snug__mem *mem, struct
 	                 (ull)bad->paddr, (ull)bad->paddr + bad->memsz, (ull)snug__mem_low_end(mem));
 }
 
-static int write_segments(const struct elf *f, struct snug__mem *mem)
+/* Pages of the file that are in the guest now are not needed a second time. */
+#define PIECE (1u << 20)
+
+static void drop(struct snug__span bytes)
+{
+	uintptr_t from = ((uintptr_t)bytes.at + SNUG_PAGE - 1) & ~(uintptr_t)(SNUG_PAGE - 1);
+	uintptr_t to = ((uintptr_t)bytes.at + bytes.len) & ~(uintptr_t)(SNUG_PAGE - 1);
+
+	if (from < to)
+		snug__map_drop((void *)from, to - from);
+}
+
+static int write_bytes(struct snug__mem *mem, uint64_t gpa, struct snug__span bytes, bool consume)
+{
+	int ret = 0;
+
+	for (uint64_t at = 0; ret == 0 && at < bytes.len; at += PIECE) {
+		struct snug__span piece = snug__span_sub(bytes, at, snug__min(bytes.len - at, PIECE));
+
+		ret = snug__mem_write(mem, gpa + at, piece.at, piece.len);
+		if (consume)
+			drop(piece);
+	}
+	return ret;
+}
+
+static int write_segments(const struct elf *f, struct snug__mem *mem, bool consume)
 {
 	for (unsigned i = 0; i < f->count; i++) {
 		const struct segment *s = &f->loads[i];
 		struct snug__span bytes = snug__span_sub(f->file, s->offset, s->filesz);
-		int ret = snug__mem_write(mem, s->paddr, bytes.at, bytes.len);
+		int ret = write_bytes(mem, s->paddr, bytes, consume);
 
 		if (ret == 0 && s->memsz > s->filesz)
 			ret = snug__mem_zero(mem, s->paddr + s->filesz, s->memsz - s->filesz);
@@ -372,7 +399,7 @@ int snug__load_elf(struct snug__span image, const struct snug__boot_want *want, 
 	if (ret == 0)
 		ret = snug__boot_finish("elf", want, mem, &b, err);
 	if (ret == 0)
-		ret = write_segments(&f, mem);
+		ret = write_segments(&f, mem, want->consume);
 	if (ret == 0)
 		*out = b;
 	return ret;

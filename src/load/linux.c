@@ -261,7 +261,8 @@ static int write_zero_page(struct kernel *k, const struct snug__boot_want *want,
 static int write_all(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem, uint64_t initrd,
                      uint64_t initrd_len)
 {
-	struct snug__boot_want elf_want = {.mode = SNUG_MODE_LONG, .has_entry = true, .entry = k->boot.entry};
+	struct snug__boot_want elf_want = {
+	    .mode = SNUG_MODE_LONG, .has_entry = true, .entry = k->boot.entry, .consume = k->unpacked};
 	const char *cmdline = want->cmdline ? want->cmdline : "";
 	struct snug_boot elf;
 	struct snug_regs none = {0};

@@ -202,6 +202,7 @@ int snug__unpack(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64
 		dlclose(lib);
 		return snug__err(err, r, SNUG_STEP_NONE, "free some memory", "%s: no memory to unpack it", f->name);
 	}
+	snug__map_populate(out, room_for(want));
 	got = f->fn(lib, packed, out, want);
 	dlclose(lib);
 	if (want == 0 || got != (int64_t)want) {
