@@ -4,12 +4,13 @@
 #   make run      the main job: the nine steps in every CPU mode, then Debian's SeaBIOS
 #   make test     everything that is tested, at most 8 minutes
 #   make bench    the promises of docs/promises.md, measured
+#   make bench-slow  those about Linux guests too, which boot; with a kernel of Debian's, fetched by apt-get
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
 #   make lint     the static part of make test
 #   make prove    the contracts of arithmetic, cursors, memory and bus, proved by Frama-C
 #   make fuzz     every fuzz target and the command for TIME seconds (default 60), from SEED (default 1)
 #   make fuzz-guest  ACCESSES (default 10000000) random accesses from inside a guest, from SEED, on the real /dev/kvm
-#   make test-slow  make test with longer fuzzing and ten times the resets and clones
+#   make test-slow  make test with longer fuzzing, ten times the resets and clones, and kernels of Debian's, some hours
 #   make guest-kernel  a small Linux for guests, from Debian's linux-source-6.12; its path is the last line
 #   make install  to DESTDIR and PREFIX (default /usr/local)
 
@@ -133,7 +134,8 @@ fuzz-guest: asan-build
 bench: all
 	@build/bench/bench build/snug build/bench/raw_main
 
-bench-slow: bench
+bench-slow: bench guest-kernel
+	@build/bench/bench_kernels build/snug build/bench/raw_boot $$(python3 guests/linux/build.py) $$(python3 guests/linux/debian.py 6.1)
 
 load: load-packages all
 	@$(call with_httpd)
