@@ -259,7 +259,7 @@ static bool read_line(struct cli_run *r, char line[LINE])
 			fputs("\b \b", stderr);
 		} else if (c == CTRL_C || c == CTRL_D) {
 			fputc('\n', stderr);
-			strcpy(line, c == CTRL_D ? "cont" : "");
+			snprintf(line, LINE, "%s", c == CTRL_D ? "cont" : "");
 			return true;
 		} else if (isprint((unsigned char)c) && len < LINE - 1) {
 			line[len++] = c;

@@ -814,7 +814,8 @@ int snug_kernel_stats(const snug_vm *vm, const snug_vcpu *vcpu, struct snug_kern
 
 /* A kind of instruction that was carried out for KVM. */
 struct snug_assist_stat {
-	const char *name; /* "traps", "system", "integer", ...; "syscall": user mode's entries of the kernel; static */
+	const char
+	    *name; /* "traps", "system", "integer", ...; "syscall": user mode's entries of the kernel; static */
 	uint64_t count;
 };
 

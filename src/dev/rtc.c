@@ -42,7 +42,7 @@ static int64_t days_of(int64_t year, unsigned month, unsigned day)
 
 	era = (y >= 0 ? y : y - 399) / 400;
 	of_era = (unsigned)(y - era * 400);
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year + day - 1 - 719468;
+	return era * 146097 + (int64_t)of_era * 365 + of_era / 4 - of_era / 100 + of_year + day - 1 - 719468;
 }
 
 static void date_of(int64_t days, int64_t *year, unsigned *month, unsigned *day)

@@ -35,7 +35,6 @@ struct snug__boot_machine {
 struct snug__boot_want {
 	enum snug_mode mode; /* AUTO: the loader decides */
 	bool has_load, has_entry;
-	bool consume; /* the image is a private mapping, whose pages may be dropped when they were written */
 	snug_gpa load;
 	uint64_t entry;
 	uint64_t stack;      /* 0: the loader decides */
@@ -43,6 +42,7 @@ struct snug__boot_want {
 	const struct snug__module *modules;
 	unsigned module_count;
 	const struct snug__boot_machine *machine; /* NULL: a bare machine */
+	bool consume; /* the image is a private mapping, whose pages may be dropped when they were written */
 };
 
 /*

@@ -100,7 +100,7 @@ static int read_header(struct kernel *k, struct snug_error *err)
 	if (!find_header(k->file, &k->header_at))
 		return REFUSE(err, "link the header at the start of the file, 4-aligned",
 		              "no header (0x%x, and a right checksum) in the first %u bytes", MAGIC, SEARCH);
-	k->header = snug__span_sub(k->file, k->header_at, k->file.len - k->header_at);
+	k->header = (struct snug__span){k->file.at + k->header_at, k->file.len - k->header_at};
 	k->flags = (uint32_t)snug__le_load(k->header.at + HEADER_FLAGS, 4);
 	if (k->flags & WANT_VIDEO)
 		return REFUSE(err, "clear bit 2 of its flags: this machine has a serial console",
@@ -115,17 +115,17 @@ static int read_header(struct kernel *k, struct snug_error *err)
 /* 3.1.3 "The address fields of Multiboot header": the file as it is. */
 static int read_addresses(struct kernel *k, struct snug_error *err)
 {
-	struct snug__cursor c = {.span = k->header, .at = HEADER_ADDR};
+	const uint8_t *h = k->header.at + HEADER_ADDR;
 	uint64_t from, len;
 
-	k->header_addr = (uint32_t)snug__cursor_le(&c, 4);
-	k->load = (uint32_t)snug__cursor_le(&c, 4);
-	k->load_end = (uint32_t)snug__cursor_le(&c, 4);
-	k->bss_end = (uint32_t)snug__cursor_le(&c, 4);
-	k->boot.entry = snug__cursor_le(&c, 4);
-	if (c.bad || k->header.len < KLUDGE_BYTES)
+	if (k->header.len < KLUDGE_BYTES)
 		return REFUSE(err, "link it again", "truncated: the header at 0x%llx has no room for its addresses",
 		              (ull)k->header_at);
+	k->header_addr = (uint32_t)snug__le_load(h, 4);
+	k->load = (uint32_t)snug__le_load(h + 4, 4);
+	k->load_end = (uint32_t)snug__le_load(h + 8, 4);
+	k->bss_end = (uint32_t)snug__le_load(h + 12, 4);
+	k->boot.entry = snug__le_load(h + 16, 4);
 	if (k->load > k->header_addr || k->header_addr - k->load > k->header_at)
 		return REFUSE(err,
 		              "set header_addr to the header's address, load_addr to that of the file's first byte",

@@ -179,7 +179,9 @@ static const struct feature *by_name(const char *name, size_t len)
 
 static bool has_name(const struct snug__kvm_cpuid *t, const char *name)
 {
-	return has(t, by_name(name, strlen(name)));
+	const struct feature *f = by_name(name, strlen(name));
+
+	return f && has(t, f);
 }
 
 /* All features but those of the baseline go, and with the feature leaves what has no name here. */
@@ -285,11 +287,13 @@ static int check_needs(const struct choice *c, const struct feature *f, bool on)
 {
 	const struct feature *n = f;
 
-	while (on && n->needs) {
-		n = by_name(n->needs, strlen(n->needs));
-		if (!has(c->table, n))
+	while (on && n && n->needs) {
+		const char *needs = n->needs;
+
+		if (!has_name(c->table, needs))
 			return snug__err(c->err, -EINVAL, SNUG_STEP_NONE, "ask for both, or for neither",
-			                 "cpu: %s needs %s, which this CPU has not", f->name, n->name);
+			                 "cpu: %s needs %s, which this CPU has not", f->name, needs);
+		n = by_name(needs, strlen(needs));
 	}
 	return 0;
 }
