@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "host/cpu.h"
 #include "x86/assist/insn.h"
 #include "x86/x86.h"
 
@@ -253,7 +254,8 @@ static enum snug__assist_result random_number(struct snug__assist *a, const stru
 	uint64_t v = 0;
 	uint32_t leaf[4];
 
-	if (!a->ops->cpuid(a->ctx, seed ? 7 : 1, 0, leaf) || !(seed ? leaf[1] >> 18 & 1 : leaf[2] >> 30 & 1))
+	snug__host_cpuid(seed ? 7 : 1, 0, leaf);
+	if (!(seed ? leaf[1] >> 18 & 1 : leaf[2] >> 30 & 1))
 		return snug__assist_raise(a, X86_VECTOR_UD);
 	for (unsigned n = 0; n < 100 && !good; n++) {
 		if (seed)
