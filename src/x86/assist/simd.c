@@ -12,12 +12,10 @@
 
 #include "base/bytes.h"
 #include "host/cpu.h"
+#include "x86/assist/fpu.h"
 #include "x86/assist/insn.h"
 #include "x86/x86.h"
 
-#define LEGACY 512u
-#define HEADER 512u
-#define MXCSR 24u
 #define XMM(n) (160u + 16u * (n))
 #define FLAGS 0x3fu   /* SDM 1 10.2.3: of MXCSR */
 #define MASK_SHIFT 7u /* where their masks are */
@@ -121,31 +119,6 @@ static const struct with_immediate {
     {ZYDIS_MNEMONIC_PSLLDQ, snug__simd_pslldq},
 };
 
-struct simd {
-	uint8_t guest[LEGACY] __attribute__((aligned(16)));
-	uint8_t host[LEGACY] __attribute__((aligned(16)));
-};
-
-/* Runs one of ours between two states; rcx goes in, rax comes out, and the flags. */
-static void run(struct simd *x, const uint8_t *code, uint64_t rcx, uint64_t *rax, uint64_t *flags)
-{
-	uint64_t out = 0;
-
-	__asm__ volatile("fxsave64 (%[host])\n\t"
-	                 "fxrstor64 (%[guest])\n\t"
-	                 "sub $128, %%rsp\n\t" /* below it is the compiler's */
-	                 "call *%[code]\n\t"
-	                 "pushfq\n\t"
-	                 "pop %[flags]\n\t"
-	                 "add $128, %%rsp\n\t"
-	                 "fxsave64 (%[guest])\n\t"
-	                 "fxrstor64 (%[host])"
-	                 : "+a"(out), [flags] "=&r"(*flags), "+c"(rcx)
-	                 : [host] "r"(x->host), [guest] "r"(x->guest), [code] "r"(code)
-	                 : "memory", "cc");
-	*rax = out;
-}
-
 static bool is_xmm(const ZydisDecodedOperand *op)
 {
 	return op->type == ZYDIS_OPERAND_TYPE_REGISTER && op->reg.value >= ZYDIS_REGISTER_XMM0 &&
@@ -218,19 +191,17 @@ static bool read_source(struct snug__assist *a, const struct snug__insn *i, cons
 
 static enum snug__assist_result put_state(struct snug__assist *a, uint8_t *area)
 {
-	snug__le_store(area + HEADER, 8, snug__le_load(area + HEADER, 8) | X86_XSTATE_SSE);
+	snug__le_store(area + SNUG__FPU_HEADER, 8, snug__le_load(area + SNUG__FPU_HEADER, 8) | X86_XSTATE_SSE);
 	return a->ops->set_xsave(a->ctx, area) < 0 ? SNUG__ASSIST_UNKNOWN : SNUG__ASSIST_DONE;
 }
 
 static enum snug__assist_result float_fault(struct snug__assist *a, uint8_t *area, uint64_t flags)
 {
-	snug__le_store(area + MXCSR, 4, snug__le_load(area + MXCSR, 4) | flags);
+	snug__le_store(area + SNUG__FPU_MXCSR, 4, snug__le_load(area + SNUG__FPU_MXCSR, 4) | flags);
 	if (put_state(a, area) != SNUG__ASSIST_DONE)
 		return SNUG__ASSIST_UNKNOWN;
 	return snug__assist_raise(a, a->sregs.cr4 & X86_CR4_OSXMMEXCPT ? X86_VECTOR_XM : X86_VECTOR_UD);
 }
-
-#define COMPARED (X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_AF | X86_RFLAGS_ZF | X86_RFLAGS_SF | X86_RFLAGS_OF)
 
 static bool sets_flags(ZydisMnemonic m)
 {
@@ -244,8 +215,8 @@ static enum snug__assist_result carry_out(struct snug__assist *a, const struct s
 {
 	const ZydisDecodedOperand *to = &i->ops[0];
 	uint8_t area[4096], in[16] = {0};
-	uint64_t mxcsr, raised, rax, flags;
-	struct simd x;
+	uint64_t mxcsr, raised, rax = 0, flags;
+	struct snug__fpu x;
 
 	if (!host_has(i->in.meta.isa_ext))
 		return snug__assist_raise(a, X86_VECTOR_UD);
@@ -255,23 +226,23 @@ static enum snug__assist_result carry_out(struct snug__assist *a, const struct s
 		return SNUG__ASSIST_UNKNOWN;
 	if (source && !read_source(a, i, source, area, in))
 		return snug__insn_failed(a);
-	memcpy(x.guest, area, LEGACY);
+	memcpy(x.guest, area, SNUG__FPU_LEGACY);
 	if (is_xmm(to))
 		memcpy(x.guest + XMM(0), area + XMM(number(to)), 16);
 	memcpy(x.guest + XMM(1), in, 16);
-	mxcsr = snug__le_load(area + MXCSR, 4);
-	snug__le_store(x.guest + MXCSR, 4, (mxcsr | MASKS) & ~(uint64_t)FLAGS & 0xffff);
-	run(&x, code, snug__le_load(in, 8), &rax, &flags);
-	raised = snug__le_load(x.guest + MXCSR, 4) & FLAGS;
+	mxcsr = snug__le_load(area + SNUG__FPU_MXCSR, 4);
+	snug__le_store(x.guest + SNUG__FPU_MXCSR, 4, (mxcsr | MASKS) & ~(uint64_t)FLAGS & 0xffff);
+	flags = snug__fpu_run(&x, code, &rax, snug__le_load(in, 8));
+	raised = snug__le_load(x.guest + SNUG__FPU_MXCSR, 4) & FLAGS;
 	if (raised & ~(mxcsr >> MASK_SHIFT))
 		return float_fault(a, area, raised);
 	if (!is_xmm(to) && !snug__insn_write(a, i, to, &rax, to->size / 8))
 		return snug__insn_failed(a);
 	if (sets_flags(i->in.mnemonic))
-		a->regs.rflags = (a->regs.rflags & ~COMPARED) | (flags & COMPARED);
+		a->regs.rflags = (a->regs.rflags & ~SNUG__FPU_COMPARED) | (flags & SNUG__FPU_COMPARED);
 	else if (is_xmm(to))
 		memcpy(area + XMM(number(to)), x.guest + XMM(0), 16);
-	snug__le_store(area + MXCSR, 4, mxcsr | raised);
+	snug__le_store(area + SNUG__FPU_MXCSR, 4, mxcsr | raised);
 	return put_state(a, area);
 }
 

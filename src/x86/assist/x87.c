@@ -12,16 +12,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "x86/assist/fpu.h"
 #include "x86/assist/insn.h"
 #include "x86/x86.h"
-
-#define HEADER 512u
-#define LEGACY 512u
 
 /* SDM 1 table 10-2, figures 8-4, 8-6 */
 #define FCW 0u
 #define FSW 2u
-#define MXCSR 24u
 #define MXCSR_DEFAULT 0x1f80u
 #define EXCEPTIONS 0x3fu /* invalid, denormal, zero divide, overflow, underflow, precision */
 #define BEFORE 0x07u     /* those found before the result is there */
@@ -62,30 +59,9 @@ extern const uint8_t snug__x87_memory[] __attribute__((visibility("hidden")));
 extern const uint8_t snug__x87_emms[] __attribute__((visibility("hidden")));
 
 struct x87 {
-	uint8_t guest[LEGACY] __attribute__((aligned(16)));
-	uint8_t host[LEGACY] __attribute__((aligned(16)));
+	struct snug__fpu fpu;
 	uint8_t memory[128] __attribute__((aligned(16)));
 };
-
-/* Runs one of ours between two states; in ax what `fnstsw ax` leaves there, in flags what fcomi and its like do. */
-static uint64_t run(struct x87 *x, const uint8_t *code, uint64_t *flags)
-{
-	uint64_t ax = (uint64_t)(uintptr_t)x->memory;
-
-	__asm__ volatile("fxsave64 (%[host])\n\t"
-	                 "fxrstor64 (%[guest])\n\t"
-	                 "sub $128, %%rsp\n\t" /* below it is the compiler's */
-	                 "call *%[code]\n\t"
-	                 "pushfq\n\t"
-	                 "pop %[flags]\n\t"
-	                 "add $128, %%rsp\n\t"
-	                 "fxsave64 (%[guest])\n\t"
-	                 "fxrstor64 (%[host])"
-	                 : "+a"(ax), [flags] "=&r"(*flags)
-	                 : [host] "r"(x->host), [guest] "r"(x->guest), [code] "r"(code)
-	                 : "memory", "cc");
-	return ax;
-}
 
 static bool waits(ZydisMnemonic m)
 {
@@ -135,10 +111,8 @@ static unsigned raised(unsigned before, unsigned after, unsigned fcw)
 
 static unsigned raised_by(const uint8_t *area, const struct x87 *x, unsigned fcw)
 {
-	return raised((unsigned)snug__le_load(area + FSW, 2), (unsigned)snug__le_load(x->guest + FSW, 2), fcw);
+	return raised((unsigned)snug__le_load(area + FSW, 2), (unsigned)snug__le_load(x->fpu.guest + FSW, 2), fcw);
 }
-
-#define COMPARED (X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_AF | X86_RFLAGS_ZF | X86_RFLAGS_SF | X86_RFLAGS_OF)
 
 static bool sets_flags(ZydisMnemonic m)
 {
@@ -149,21 +123,22 @@ static bool sets_flags(ZydisMnemonic m)
 static enum snug__assist_result finish(struct snug__assist *a, const struct snug__insn *i, uint8_t area[4096],
                                        struct x87 *x, unsigned fcw)
 {
-	unsigned before = (unsigned)snug__le_load(area + FSW, 2), after = (unsigned)snug__le_load(x->guest + FSW, 2);
+	unsigned before = (unsigned)snug__le_load(area + FSW, 2),
+	         after = (unsigned)snug__le_load(x->fpu.guest + FSW, 2);
 	bool sets_control = i->in.mnemonic == ZYDIS_MNEMONIC_FLDCW || i->in.mnemonic == ZYDIS_MNEMONIC_FNINIT ||
 	                    i->in.mnemonic == ZYDIS_MNEMONIC_FLDENV || i->in.mnemonic == ZYDIS_MNEMONIC_FRSTOR ||
 	                    i->in.mnemonic == ZYDIS_MNEMONIC_FNSAVE || i->in.mnemonic == ZYDIS_MNEMONIC_FNSTENV;
 	unsigned up = raised(before, after, fcw);
 
 	if (!sets_control)
-		snug__le_store(x->guest + FCW, 2, fcw);
+		snug__le_store(x->fpu.guest + FCW, 2, fcw);
 	if (up & BEFORE)
-		memcpy(x->guest, area, LEGACY); /* nothing is done */
+		memcpy(x->fpu.guest, area, SNUG__FPU_LEGACY); /* nothing is done */
 	if (up)
-		snug__le_store(x->guest + FSW, 2, (up & BEFORE ? before : after) | up | FSW_SUMMARY | FSW_BUSY);
-	memcpy(area, x->guest, 24);
-	memcpy(area + 32, x->guest + 32, 128);
-	snug__le_store(area + HEADER, 8, snug__le_load(area + HEADER, 8) | X86_XSTATE_X87);
+		snug__le_store(x->fpu.guest + FSW, 2, (up & BEFORE ? before : after) | up | FSW_SUMMARY | FSW_BUSY);
+	memcpy(area, x->fpu.guest, 24);
+	memcpy(area + 32, x->fpu.guest + 32, 128);
+	snug__le_store(area + SNUG__FPU_HEADER, 8, snug__le_load(area + SNUG__FPU_HEADER, 8) | X86_XSTATE_X87);
 	return a->ops->set_xsave(a->ctx, area) < 0 ? SNUG__ASSIST_UNKNOWN : SNUG__ASSIST_DONE;
 }
 
@@ -181,7 +156,7 @@ static enum snug__assist_result x87(struct snug__assist *a, const struct snug__i
 	enum snug__assist_result r;
 	struct x87 x;
 	unsigned fcw, len = mem ? mem->size / 8 : 0;
-	uint64_t ax, flags;
+	uint64_t ax = (uint64_t)(uintptr_t)x.memory, flags;
 
 	if (refuse(a, i->in.mnemonic) == SNUG__ASSIST_FAULT)
 		return SNUG__ASSIST_FAULT;
@@ -199,12 +174,14 @@ static enum snug__assist_result x87(struct snug__assist *a, const struct snug__i
 	memset(x.memory, 0, sizeof(x.memory));
 	if (mem && !snug__insn_read(a, i, mem, x.memory, len))
 		return snug__insn_failed(a);
-	memcpy(x.guest, area, LEGACY);
+	memcpy(x.fpu.guest, area, SNUG__FPU_LEGACY);
 	fcw = (unsigned)snug__le_load(area + FCW, 2);
-	snug__le_store(x.guest + FCW, 2, fcw | EXCEPTIONS);
-	snug__le_store(x.guest + FSW, 2, snug__le_load(x.guest + FSW, 2) & ~(uint64_t)(FSW_SUMMARY | FSW_BUSY));
-	snug__le_store(x.guest + MXCSR, 4, MXCSR_DEFAULT); /* fxrstor looks at it; it has no part in this */
-	ax = run(&x, code_for(i), &flags);
+	snug__le_store(x.fpu.guest + FCW, 2, fcw | EXCEPTIONS);
+	snug__le_store(x.fpu.guest + FSW, 2,
+	               snug__le_load(x.fpu.guest + FSW, 2) & ~(uint64_t)(FSW_SUMMARY | FSW_BUSY));
+	snug__le_store(x.fpu.guest + SNUG__FPU_MXCSR, 4,
+	               MXCSR_DEFAULT); /* fxrstor looks at it; it has no part in this */
+	flags = snug__fpu_run(&x.fpu, code_for(i), &ax, 0);
 	/* What it stores of control and status word is the guest's own. */
 	if (i->in.mnemonic == ZYDIS_MNEMONIC_FNSTCW || is_environment(i->in.mnemonic))
 		snug__le_store(x.memory, 2, fcw);
@@ -216,7 +193,7 @@ static enum snug__assist_result x87(struct snug__assist *a, const struct snug__i
 	compares = sets_flags(i->in.mnemonic) && !(raised_by(area, &x, fcw) & BEFORE);
 	r = finish(a, i, area, &x, fcw);
 	if (r == SNUG__ASSIST_DONE && compares)
-		a->regs.rflags = (a->regs.rflags & ~COMPARED) | (flags & COMPARED);
+		a->regs.rflags = (a->regs.rflags & ~SNUG__FPU_COMPARED) | (flags & SNUG__FPU_COMPARED);
 	if (r == SNUG__ASSIST_DONE && to_ax)
 		a->regs.rax = (a->regs.rax & ~0xffffull) | (ax & 0xffff);
 	return r;
