@@ -34,7 +34,7 @@ SUITES = [
     ("guestfuzz-asan", "build-asan", "guestfuzz", 20, True),
     ("cmdfuzz-asan", "build-asan", "cmd:", 20, True),
     ("threads-tsan", "build-tsan", "kvm_vm kvm_run kvm_trace kvm_swarm kvm_threads", 120, True),
-    ("fuzz", "build-fuzz", "fuzz_", 100, False),
+    ("fuzz", "build-fuzz", "fuzz_", 120, False),
     ("lint", "build", "lint:", 220, False),
 ]
 
