@@ -17,6 +17,7 @@ static const struct {
 } devices[] = {
     {SNUG_DEV_SERIAL, "serial"}, {SNUG_DEV_DEBUGCON, "debugcon"}, {SNUG_DEV_DEBUG_EXIT, "debug-exit"},
     {SNUG_DEV_RESET, "reset"},   {SNUG_DEV_CMOS, "cmos"},         {SNUG_DEV_GUEST, "guest"},
+    {SNUG_DEV_PC, "pc"},
 };
 
 enum { DEVICES = sizeof devices / sizeof *devices };

@@ -49,7 +49,7 @@ def test_output_status_and_snapshot():
     assert r.out == b"a\0b\377\n1\n" and r.err.endswith("wrong\n") and r.status == 7, r
     with open(path("r.json"), encoding="utf-8") as f:
         assert json.load(f)["result"]["status"] == 7
-    expect(snug("snapshot", "info", "one.snug"), 0)
+    assert re.search(rb"^devices .* pc$", expect(snug("snapshot", "info", "one.snug"), 0).out, re.M)
 
 
 def again(command, *options):
