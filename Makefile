@@ -2,7 +2,7 @@
 #
 #   make          build build/snug, build/libsnug.so and build/libsnug.a
 #   make run      the main job: the nine steps in every CPU mode, then Debian's SeaBIOS
-#   make test     everything that is tested, at most 8 minutes
+#   make test     everything that is tested: some 12 minutes, and 3 to 7 more where the guest kernel has to be built
 #   make bench    the promises of docs/promises.md, measured
 #   make bench-slow  those about Linux guests too, which boot; with a kernel of Debian's, fetched by apt-get
 #   make load     examples/httpd under load: a VM, a process or nothing around each request, 20 seconds
