@@ -135,7 +135,7 @@ bench: all
 	@build/bench/bench build/snug build/bench/raw_main
 
 bench-slow: bench guest-kernel
-	@build/bench/bench_kernels build/snug build/bench/raw_boot $$(python3 guests/linux/build.py) $$(python3 guests/linux/debian.py 6.1)
+	@build/bench/bench_kernels build/snug build/bench/raw_boot build/bench/raw_linux $$(python3 guests/linux/build.py) $$(python3 guests/linux/debian.py 6.1)
 
 load: load-packages all
 	@$(call with_httpd)

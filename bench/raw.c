@@ -51,6 +51,8 @@ static int build(struct raw_vm *vm, int dev, const struct raw_how *how)
 	if (vm->fd < 0 || ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0 ||
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS) < 0)
 		return -1;
+	if (how->prepare && how->prepare(vm) < 0)
+		return -1;
 	vm->mem_bytes = how->mem_bytes;
 	vm->mem = mmap(NULL, vm->mem_bytes, PROT_READ | PROT_WRITE, flags, how->fd, (off_t)how->offset);
 	if (vm->mem == MAP_FAILED)

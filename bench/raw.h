@@ -31,12 +31,15 @@ struct raw_cpuid {
 	struct kvm_cpuid_entry2 rows[256]; /* KVM_MAX_CPUID_ENTRIES, Linux arch/x86/include/asm/kvm_host.h */
 };
 
+struct raw_vm;
+
 /* How a VM is made: its memory anonymous or a private mapping of fd at offset; with a CPUID table or the host's. */
 struct raw_how {
 	size_t mem_bytes;
 	int fd; /* -1: anonymous */
 	uint64_t offset;
-	const struct raw_cpuid *cpuid; /* NULL: asks what the host supports */
+	const struct raw_cpuid *cpuid;     /* NULL: asks what the host supports */
+	int (*prepare)(struct raw_vm *vm); /* between VM and vCPU; NULL: nothing */
 };
 
 /* What the raw loop's switch does with a port write: one case, one counter. */

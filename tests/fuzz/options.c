@@ -34,9 +34,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (!e.msg[0] || !memchr(e.msg, 0, sizeof e.msg) || !memchr(e.hint, 0, sizeof e.hint))
 			abort();
 	} else if (!args.help) {
-		if (args.operand_count < verb->min || args.operand_count > verb->max || args.guest_args)
+		/* --kernel stands for the one operand. */
+		if (args.operand_count < (args.kernel ? 0 : verb->min) || args.operand_count > verb->max ||
+		    args.guest_args)
 			abort();
-		if (args.image != args.operands[0] || !args.word != !verb->words)
+		if (args.image != (args.kernel ? args.kernel : args.operands[0]) ||
+		    (args.kernel && args.operand_count) || !args.word != !verb->words)
 			abort();
 		if (args.mem % 4096 || args.cpus > UINT32_MAX || args.mode < 0 || args.kind < 0)
 			abort();
