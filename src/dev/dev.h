@@ -77,7 +77,7 @@ extern const struct snug__dev_class snug__dev_i8042;      /* i8042.c: port 0x64 
 extern const struct snug__dev_class snug__dev_resetctl;   /* resetctl.c: ICH9's reset control register 0xcf9 */
 extern const struct snug__dev_class snug__dev_acpipm;     /* acpipm.c: ACPI PM1 and timer, 12 ports */
 extern const struct snug__dev_class snug__dev_pvpanic;    /* pvpanic.c: 1 port */
-extern const struct snug__dev_class snug__dev_cmos;       /* cmos.c: MC146818, memory-size bytes, 2 ports */
+extern const struct snug__dev_class snug__dev_cmos;       /* cmos.c: MC146818, memory sizes, a PC's clock; 2 ports */
 extern const struct snug__dev_class snug__dev_guestport;  /* guestport.c: calls of guest.h, 16 ports */
 extern const struct snug__dev_class snug__dev_generation; /* generation.c: the id of this life, 16 ports */
 
