@@ -31,6 +31,7 @@
 /* SDM 1 13.1: bits of XCR0 and XSTATE_BV; SDM 2A table 3-8, leaf 7: is CR4.PKE set? */
 #define X86_XSTATE_X87 (1ull << 0)
 #define X86_XSTATE_SSE (1ull << 1)
+#define X86_XSTATE_AVX (1ull << 2)
 #define X86_XSTATE_PKRU (1ull << 9)
 #define X86_CPUID7_ECX_OSPKE (1u << 4)
 

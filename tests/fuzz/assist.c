@@ -56,7 +56,7 @@ static bool cpuid(void *ctx, uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 	(void)ctx, (void)subleaf;
 	memset(out, 0xff, 16);
 	if (leaf == 0xd) {
-		out[0] = subleaf == 0 ? 0xe7 : 256;
+		out[0] = subleaf == 0 ? 0xe7 : subleaf == 6 ? 512 : 256;
 		out[1] = subleaf < 2 ? 0xa80 : 576 + 64 * (subleaf & 7);
 		out[2] = out[3] = 0;
 	}

@@ -203,4 +203,269 @@
 	X(216, "sha256msg2 (%rdi), %xmm4", STATUS, has_sha, FLOAT)                                                   \
 	X(73, "movdiri %rax, (%rdi)", STATUS, has_movdiri, PLAIN)
 
+/* AVX: with two sources and with one, each on XMM and YMM registers and with its last source in memory. */
+/* clang-format off */
+#define AVX_TWO(X) \
+    X(paddb) X(paddw) X(paddd) X(paddq) X(psubb) X(psubw) X(psubd) X(psubq) X(paddsb) X(paddusw) X(psubsw) \
+    X(psubusb) X(pand) X(pandn) X(por) X(pxor) X(pcmpeqb) X(pcmpeqd) X(pcmpgtb) X(pcmpgtw) X(pmullw) \
+    X(pmulhw) X(pmulhuw) X(pmuludq) X(pmaddwd) X(pavgb) X(psadbw) X(pmaxsw) X(pminub) X(punpcklbw) \
+    X(punpckhwd) X(punpckldq) X(punpckhqdq) X(packsswb) X(packssdw) X(packuswb) X(packusdw) X(addps) \
+    X(addpd) X(subps) X(mulpd) X(divps) X(minpd) X(maxps) X(andps) X(andnpd) X(orps) X(xorpd) X(haddps) \
+    X(hsubpd) X(addsubps) X(unpcklps) X(unpckhpd) X(pshufb) X(phaddw) X(phaddsw) X(phsubd) X(pmaddubsw) \
+    X(pmulhrsw) X(psignb) X(psignw) X(psignd) X(pcmpeqq) X(pcmpgtq) X(pminsb) X(pmaxud) X(pmulld) X(pmuldq) \
+    X(permilps) X(permilpd) X(psllvd) X(psllvq) X(psrlvd) X(psrlvq) X(psravd)
+#define AVX_FMA(X) \
+    X(fmadd132ps) X(fmadd132pd) X(fmadd213ps) X(fmadd213pd) X(fmadd231ps) X(fmadd231pd) X(fnmsub132ps) \
+    X(fnmsub132pd) X(fnmsub213ps) X(fnmsub213pd) X(fnmsub231ps) X(fnmsub231pd) X(fmaddsub231ps) \
+    X(fmsubadd132pd)
+#define AVX_AES(X) \
+    X(aesenc) X(aesdeclast)
+#define AVX_ONE(X) \
+    X(pabsb) X(pabsd) X(pmovsxbw) X(pmovsxbq) X(pmovzxbd) X(pmovzxwq) X(pmovzxdq) X(cvtdq2ps) X(cvtps2dq) \
+    X(cvttps2dq) X(cvtdq2pd) X(cvtps2pd) X(sqrtps) X(sqrtpd) X(rcpps) X(rsqrtps)
+/* clang-format on */
+
+#define AVX_TWO_FORMS(X, name, has)                                                                                  \
+	X(vx_##name, "v" #name " %xmm9, %xmm3, %xmm2", STATUS, has, FLOAT)                                           \
+	X(vy_##name, "v" #name " %ymm9, %ymm3, %ymm2", STATUS, has, FLOAT)                                           \
+	X(vm_##name, "v" #name " 4(%rsi), %ymm3, %ymm12", STATUS, has, FLOAT)
+#define AVX_ONE_FORMS(X, name, has)                                                                                  \
+	X(vx_##name, "v" #name " %xmm9, %xmm2", STATUS, has, FLOAT)                                                  \
+	X(vm_##name, "v" #name " (%rsi), %ymm12", STATUS, has, FLOAT)
+
+#define WIDE(X)                                                                                                      \
+	X(300, "vzeroupper", STATUS, has_avx, FLOAT)                                                                 \
+	X(301, "vzeroall", STATUS, has_avx, FLOAT)                                                                   \
+	X(302, "vpermilps $0x1b, %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                              \
+	X(303, "vpermilpd $0x9, %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                               \
+	X(304, "vpermilpd $1, (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                \
+	X(305, "vpermq $0x93, %ymm3, %ymm4", STATUS, has_avx2, FLOAT)                                                \
+	X(306, "vpermpd $0x4e, (%rsi), %ymm4", STATUS, has_avx2, FLOAT)                                              \
+	X(307, "vpermd %ymm3, %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                                \
+	X(308, "vpermps (%rsi), %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                              \
+	X(309, "vperm2f128 $0x21, %ymm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                      \
+	X(310, "vperm2f128 $0x83, %ymm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                      \
+	X(311, "vperm2i128 $0x38, (%rsi), %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                    \
+	X(312, "vinsertf128 $1, %xmm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                        \
+	X(313, "vinserti128 $0, (%rsi), %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                      \
+	X(314, "vextractf128 $1, %ymm5, %xmm4", STATUS, has_avx, FLOAT)                                              \
+	X(315, "vextracti128 $1, %ymm5, (%rsi)", STATUS, has_avx2, FLOAT)                                            \
+	X(316, "vextracti128 $0, %ymm5, %xmm4", STATUS, has_avx2, FLOAT)                                             \
+	X(317, "vpblendd $0x5a, %ymm3, %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                       \
+	X(318, "vblendps $0x5a, %ymm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                        \
+	X(319, "vblendpd $0x6, %ymm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                         \
+	X(320, "vpblendw $0x5c, %ymm3, %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                       \
+	X(321, "vpblendvb %ymm6, %ymm3, %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                      \
+	X(322, "vblendvps %ymm6, (%rsi), %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                      \
+	X(323, "vblendvpd %xmm6, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                       \
+	X(324, "vshufps $0x4e, %ymm1, %ymm2, %ymm3", STATUS, has_avx, FLOAT)                                         \
+	X(325, "vshufpd $0x6, %ymm1, %ymm2, %ymm3", STATUS, has_avx, FLOAT)                                          \
+	X(326, "vpshufd $0x1b, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                               \
+	X(327, "vpshufhw $0x6c, (%rsi), %ymm3", STATUS, has_avx2, FLOAT)                                             \
+	X(328, "vpshuflw $0x93, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                              \
+	X(329, "vpalignr $9, %ymm1, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                          \
+	X(330, "vpalignr $23, %ymm1, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                         \
+	X(331, "vcmpps $2, %ymm1, %ymm2, %ymm3", STATUS, has_avx, FLOAT)                                             \
+	X(332, "vcmppd $17, %ymm1, %ymm2, %ymm3", STATUS, has_avx, FLOAT)                                            \
+	X(333, "vcmpss $11, %xmm1, %xmm2, %xmm3", STATUS, has_avx, FLOAT)                                            \
+	X(334, "vcmpsd $30, (%rsi), %xmm2, %xmm3", STATUS, has_avx, FLOAT)                                           \
+	X(335, "vpsllw $3, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                                   \
+	X(336, "vpsrad $40, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                                  \
+	X(337, "vpsrlq $17, %xmm2, %xmm13", STATUS, has_avx, FLOAT)                                                  \
+	X(338, "vpsrldq $5, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                                  \
+	X(339, "vpslldq $11, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                                 \
+	X(340, "vpslldq $32, %xmm2, %xmm3", STATUS, has_avx, FLOAT)                                                  \
+	X(341, "vpsrlw %xmm1, %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                                \
+	X(342, "vpslld (%rsi), %ymm2, %ymm3", STATUS, has_avx2, FLOAT)                                               \
+	X(343, "vpsraw %xmm1, %xmm2, %xmm3", STATUS, has_avx, FLOAT)                                                 \
+	X(344, "vpmovmskb %ymm7, %ecx", STATUS, has_avx2, FLOAT)                                                     \
+	X(345, "vmovmskps %ymm7, %ecx", STATUS, has_avx, FLOAT)                                                      \
+	X(346, "vmovmskpd %ymm7, %r9d", STATUS, has_avx, FLOAT)                                                      \
+	X(347, "vmovmskpd %xmm7, %r9d", STATUS, has_avx, FLOAT)                                                      \
+	X(348, "vptest %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                                        \
+	X(349, "vptest (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                       \
+	X(350, "vtestps %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                                       \
+	X(351, "vtestpd %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                                       \
+	X(352, "vbroadcastss %xmm3, %ymm4", STATUS, has_avx2, FLOAT)                                                 \
+	X(353, "vbroadcastss (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                 \
+	X(354, "vbroadcastsd %xmm3, %ymm4", STATUS, has_avx2, FLOAT)                                                 \
+	X(355, "vbroadcastsd (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                                 \
+	X(356, "vbroadcastf128 (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                               \
+	X(357, "vbroadcasti128 (%rsi), %ymm4", STATUS, has_avx2, FLOAT)                                              \
+	X(358, "vpbroadcastb %xmm3, %ymm4", STATUS, has_avx2, FLOAT)                                                 \
+	X(359, "vpbroadcastw (%rsi), %ymm4", STATUS, has_avx2, FLOAT)                                                \
+	X(360, "vpbroadcastd %xmm3, %xmm4", STATUS, has_avx2, FLOAT)                                                 \
+	X(361, "vpbroadcastq (%rsi), %ymm4", STATUS, has_avx2, FLOAT)                                                \
+	X(362, "vaddss %xmm3, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                                \
+	X(363, "vaddsd (%rsi), %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                               \
+	X(364, "vsqrtsd %xmm3, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                               \
+	X(365, "vsqrtss (%rsi), %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                              \
+	X(366, "vrcpss %xmm3, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                                \
+	X(367, "vcvtss2sd %xmm3, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                             \
+	X(368, "vcvtsd2ss (%rsi), %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                            \
+	X(369, "vcvtsi2sd %rbx, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                              \
+	X(370, "vcvtsi2ss %ebx, %xmm5, %xmm12", STATUS, has_avx, FLOAT)                                              \
+	X(371, "vcvttsd2si %xmm3, %rbx", STATUS, has_avx, FLOAT)                                                     \
+	X(372, "vcvtss2si (%rsi), %edx", STATUS, has_avx, FLOAT)                                                     \
+	X(373, "vcvtpd2ps %ymm3, %xmm4", STATUS, has_avx, FLOAT)                                                     \
+	X(374, "vcvtpd2ps %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                                     \
+	X(375, "vcvtpd2dqy (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                   \
+	X(376, "vcvttpd2dq %ymm3, %xmm4", STATUS, has_avx, FLOAT)                                                    \
+	X(377, "vcvtph2ps %xmm3, %ymm4", STATUS, has_f16c, FLOAT)                                                    \
+	X(378, "vcvtph2ps (%rsi), %xmm4", STATUS, has_f16c, FLOAT)                                                   \
+	X(379, "vcvtps2ph $2, %ymm3, %xmm4", STATUS, has_f16c, FLOAT)                                                \
+	X(380, "vcvtps2ph $4, %xmm3, %xmm4", STATUS, has_f16c, FLOAT)                                                \
+	X(381, "vcvtps2ph $0, %ymm3, (%rsi)", STATUS, has_f16c, FLOAT)                                               \
+	X(382, "vcvtps2ph $1, %xmm3, (%rsi)", STATUS, has_f16c, FLOAT)                                               \
+	X(383, "vcomiss %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                                       \
+	X(384, "vucomisd (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                     \
+	X(385, "vroundps $1, %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                                  \
+	X(386, "vroundpd $4, (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                                 \
+	X(387, "vroundss $10, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                          \
+	X(388, "vroundsd $3, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                           \
+	X(389, "vdpps $0xf5, %ymm3, %ymm5, %ymm4", STATUS, has_avx, FLOAT)                                           \
+	X(390, "vdppd $0x31, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                           \
+	X(391, "vmpsadbw $0x2d, %ymm3, %ymm5, %ymm4", STATUS, has_avx2, FLOAT)                                       \
+	X(392, "vphminposuw %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                                   \
+	X(393, "vinsertps $0xd4, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                       \
+	X(394, "vinsertps $0xd4, (%rsi), %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                      \
+	X(395, "vpinsrb $9, %ebx, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                             \
+	X(396, "vpinsrw $5, (%rsi), %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                           \
+	X(397, "vpinsrd $2, %ebx, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                             \
+	X(398, "vpinsrq $1, (%rsi), %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                           \
+	X(399, "vpextrb $12, %xmm5, %ecx", STATUS, has_avx, FLOAT)                                                   \
+	X(400, "vpextrw $3, %xmm5, %ecx", STATUS, has_avx, FLOAT)                                                    \
+	X(401, "vpextrw $3, %xmm5, (%rsi)", STATUS, has_avx, FLOAT)                                                  \
+	X(402, "vpextrd $3, %xmm5, (%rsi)", STATUS, has_avx, FLOAT)                                                  \
+	X(403, "vpextrq $1, %xmm5, %r11", STATUS, has_avx, FLOAT)                                                    \
+	X(404, "vextractps $2, %xmm5, %ecx", STATUS, has_avx, FLOAT)                                                 \
+	X(405, "vpclmulqdq $0x10, %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                      \
+	X(406, "vaesenc %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                                \
+	X(407, "vaesimc (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                      \
+	X(408, "vaeskeygenassist $0x36, %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                       \
+	X(409, "vpcmpestri $0x4d, %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                             \
+	X(410, "vpcmpistrm $0x44, %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                             \
+	X(411, "vfmadd231ss %xmm3, %xmm5, %xmm4", STATUS, has_fma, FLOAT)                                            \
+	X(412, "vfnmadd132sd (%rsi), %xmm5, %xmm4", STATUS, has_fma, FLOAT)                                          \
+	X(413, "vmaskmovps (%rsi), %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                            \
+	X(414, "vmaskmovpd %ymm3, %ymm4, (%rsi)", STATUS, has_avx, FLOAT)                                            \
+	X(415, "vpmaskmovd %xmm3, %xmm4, (%rsi)", STATUS, has_avx2, FLOAT)                                           \
+	X(416, "vpmaskmovq (%rsi), %xmm3, %xmm4", STATUS, has_avx2, FLOAT)                                           \
+	X(417, "vmaskmovdqu %xmm3, %xmm4", STATUS, has_avx, FLOAT)                                                   \
+	X(418, "vmovaps (%rdi), %ymm4", STATUS, has_avx, FLOAT)                                                      \
+	X(419, "vmovaps %ymm4, (%rdi)", STATUS, has_avx, FLOAT)                                                      \
+	X(420, "vmovdqa %xmm3, %xmm12", STATUS, has_avx, FLOAT)                                                      \
+	X(421, "vmovdqa (%rdi), %xmm12", STATUS, has_avx, FLOAT)                                                     \
+	X(422, "vmovups (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                                      \
+	X(423, "vmovdqu %ymm4, (%rsi)", STATUS, has_avx, FLOAT)                                                      \
+	X(424, "vmovupd %ymm4, %ymm14", STATUS, has_avx, FLOAT)                                                      \
+	X(425, "vlddqu (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                                       \
+	X(426, "vmovntdq %ymm4, (%rdi)", STATUS, has_avx, FLOAT)                                                     \
+	X(427, "vmovntps %xmm4, (%rdi)", STATUS, has_avx, FLOAT)                                                     \
+	X(428, "vmovntdqa (%rdi), %ymm4", STATUS, has_avx2, FLOAT)                                                   \
+	X(429, "vmovd %ebx, %xmm4", STATUS, has_avx, FLOAT)                                                          \
+	X(430, "vmovq %xmm4, %r8", STATUS, has_avx, FLOAT)                                                           \
+	X(431, "vmovq (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                        \
+	X(432, "vmovq %xmm4, (%rsi)", STATUS, has_avx, FLOAT)                                                        \
+	X(433, "vmovss %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                                 \
+	X(434, "vmovss (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                       \
+	X(435, "vmovsd %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                                 \
+	X(436, "vmovsd %xmm4, (%rsi)", STATUS, has_avx, FLOAT)                                                       \
+	X(437, "vmovlps (%rsi), %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                               \
+	X(438, "vmovhpd (%rsi), %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                               \
+	X(439, "vmovhps %xmm4, (%rsi)", STATUS, has_avx, FLOAT)                                                      \
+	X(440, "vmovlpd %xmm4, (%rsi)", STATUS, has_avx, FLOAT)                                                      \
+	X(441, "vmovhlps %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                               \
+	X(442, "vmovlhps %xmm3, %xmm5, %xmm4", STATUS, has_avx, FLOAT)                                               \
+	X(443, "vmovddup %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                                      \
+	X(444, "vmovddup (%rsi), %xmm4", STATUS, has_avx, FLOAT)                                                     \
+	X(445, "vmovsldup %ymm3, %ymm4", STATUS, has_avx, FLOAT)                                                     \
+	X(446, "vmovshdup (%rsi), %ymm4", STATUS, has_avx, FLOAT)                                                    \
+	X(447, "movss %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                            \
+	X(448, "movss (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                           \
+	X(449, "movss %xmm4, (%rsi)", STATUS, NULL, FLOAT)                                                           \
+	X(450, "movsd %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                            \
+	X(451, "movsd (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                           \
+	X(452, "movlps (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(453, "movhps (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(454, "movhpd %xmm4, (%rsi)", STATUS, NULL, FLOAT)                                                          \
+	X(455, "movlpd %xmm4, (%rsi)", STATUS, NULL, FLOAT)                                                          \
+	X(456, "movhlps %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(457, "movlhps %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(458, "movddup (%rsi), %xmm4", STATUS, has_sse42, FLOAT)                                                    \
+	X(459, "movshdup %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                    \
+	X(460, "movaps (%rdi), %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(461, "movups %xmm4, (%rsi)", STATUS, NULL, FLOAT)                                                          \
+	X(462, "movdqu %xmm4, %xmm5", STATUS, NULL, FLOAT)                                                           \
+	X(463, "movntdqa (%rdi), %xmm4", STATUS, has_sse42, FLOAT)                                                   \
+	X(464, "maskmovdqu %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                       \
+	X(465, "haddps %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                      \
+	X(466, "hsubpd (%rdi), %xmm4", STATUS, has_sse42, FLOAT)                                                     \
+	X(467, "addsubpd %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                    \
+	X(468, "phaddsw %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                     \
+	X(469, "rcpps %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                            \
+	X(470, "rsqrtss %xmm3, %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(471, "roundps $9, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(472, "roundsd $2, (%rsi), %xmm4", STATUS, has_sse42, FLOAT)                                                \
+	X(473, "blendps $6, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(474, "blendpd $2, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(475, "pblendvb %xmm0, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                             \
+	X(476, "blendvps %xmm0, (%rdi), %xmm4", STATUS, has_sse42, FLOAT)                                            \
+	X(477, "blendvpd %xmm0, %xmm3, %xmm0", STATUS, has_sse42, FLOAT)                                             \
+	X(478, "dpps $0x7f, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(479, "dppd $0x33, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(480, "mpsadbw $5, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(481, "phminposuw %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                                  \
+	X(482, "insertps $0x9a, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                             \
+	X(483, "insertps $0xda, (%rsi), %xmm4", STATUS, has_sse42, FLOAT)                                            \
+	X(484, "pinsrb $3, (%rsi), %xmm4", STATUS, has_sse42, FLOAT)                                                 \
+	X(485, "pinsrw $6, %ebx, %xmm4", STATUS, NULL, FLOAT)                                                        \
+	X(486, "pinsrq $1, %rbx, %xmm4", STATUS, has_sse42, FLOAT)                                                   \
+	X(487, "pextrb $5, %xmm4, (%rsi)", STATUS, has_sse42, FLOAT)                                                 \
+	X(488, "pextrw $5, %xmm4, %ecx", STATUS, NULL, FLOAT)                                                        \
+	X(489, "pextrd $1, %xmm4, %r10d", STATUS, has_sse42, FLOAT)                                                  \
+	X(490, "pextrq $0, %xmm4, (%rsi)", STATUS, has_sse42, FLOAT)                                                 \
+	X(491, "extractps $3, %xmm4, (%rsi)", STATUS, has_sse42, FLOAT)                                              \
+	X(492, "pcmpestrm $0x18, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                            \
+	X(493, "pcmpestri $0x0c, (%rsi), %xmm4", STATUS, has_sse42, FLOAT)                                           \
+	X(494, "pcmpistri $0x1a, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                            \
+	X(495, "pcmpistrm $0x40, %xmm3, %xmm4", STATUS, has_sse42, FLOAT)                                            \
+	X(496, "sha256rnds2 %xmm0, %xmm3, %xmm4", STATUS, has_sha, FLOAT)                                            \
+	X(497, "paddb %mm3, %mm4", STATUS, NULL, FLOAT)                                                              \
+	X(498, "paddq (%rsi), %mm4", STATUS, NULL, FLOAT)                                                            \
+	X(499, "pmaddwd %mm3, %mm4", STATUS, NULL, FLOAT)                                                            \
+	X(500, "psllw $3, %mm4", STATUS, NULL, FLOAT)                                                                \
+	X(501, "psrad $33, %mm4", STATUS, NULL, FLOAT)                                                               \
+	X(502, "psrlq %mm3, %mm4", STATUS, NULL, FLOAT)                                                              \
+	X(503, "punpckhbw %mm3, %mm4", STATUS, NULL, FLOAT)                                                          \
+	X(504, "packuswb %mm3, %mm4", STATUS, NULL, FLOAT)                                                           \
+	X(505, "pshufw $0x1b, %mm3, %mm4", STATUS, NULL, FLOAT)                                                      \
+	X(506, "pmovmskb %mm3, %ecx", STATUS, NULL, FLOAT)                                                           \
+	X(507, "pinsrw $6, %ebx, %mm4", STATUS, NULL, FLOAT)                                                         \
+	X(508, "pextrw $1, %mm4, %ecx", STATUS, NULL, FLOAT)                                                         \
+	X(509, "pshufb (%rsi), %mm4", STATUS, has_sse42, FLOAT)                                                      \
+	X(510, "palignr $5, %mm3, %mm4", STATUS, has_sse42, FLOAT)                                                   \
+	X(511, "pabsw %mm3, %mm4", STATUS, has_sse42, FLOAT)                                                         \
+	X(512, "movd %ebx, %mm4", STATUS, NULL, FLOAT)                                                               \
+	X(513, "movd %mm4, (%rsi)", STATUS, NULL, FLOAT)                                                             \
+	X(514, "movq %mm4, %rbx", STATUS, NULL, FLOAT)                                                               \
+	X(515, "movq %mm3, %mm4", STATUS, NULL, FLOAT)                                                               \
+	X(516, "movq (%rsi), %mm4", STATUS, NULL, FLOAT)                                                             \
+	X(517, "movq %mm4, (%rsi)", STATUS, NULL, FLOAT)                                                             \
+	X(518, "movntq %mm4, (%rdi)", STATUS, NULL, FLOAT)                                                           \
+	X(519, "movq2dq %mm4, %xmm5", STATUS, NULL, FLOAT)                                                           \
+	X(520, "movdq2q %xmm4, %mm5", STATUS, NULL, FLOAT)                                                           \
+	X(521, "maskmovq %mm3, %mm4", STATUS, NULL, FLOAT)                                                           \
+	X(522, "cvtpi2ps %mm3, %xmm4", STATUS, NULL, FLOAT)                                                          \
+	X(523, "cvtpi2ps (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                        \
+	X(524, "cvtpi2pd (%rsi), %xmm4", STATUS, NULL, FLOAT)                                                        \
+	X(525, "cvtps2pi %xmm3, %mm4", STATUS, NULL, FLOAT)                                                          \
+	X(526, "cvttpd2pi (%rdi), %mm4", STATUS, NULL, FLOAT)                                                        \
+	X(527, "vpgatherdd %ymm3, 8(%rsi,%ymm4,4), %ymm5", STATUS, has_avx2, GATHER)                                 \
+	X(528, "vpgatherdq %ymm3, (%rsi,%xmm4,8), %ymm5", STATUS, has_avx2, GATHER)                                  \
+	X(529, "vpgatherqd %xmm3, (%rsi,%ymm4,1), %xmm5", STATUS, has_avx2, GATHER)                                  \
+	X(530, "vpgatherqq %xmm3, (%rsi,%xmm4,2), %xmm5", STATUS, has_avx2, GATHER)                                  \
+	X(531, "vgatherdps %xmm3, (%rsi,%xmm4,4), %xmm5", STATUS, has_avx2, GATHER)                                  \
+	X(532, "vgatherqpd %ymm3, (%rsi,%ymm4,8), %ymm5", STATUS, has_avx2, GATHER)
+
 #endif

@@ -32,8 +32,8 @@ static struct snug__code_mode mode_of(const struct snug__assist *a)
 static const struct snug__assist_row *find(ZydisMnemonic mnemonic)
 {
 	static const struct snug__assist_row *const tables[] = {
-	    snug__assist_trap,    snug__assist_system, snug__assist_xsave,
-	    snug__assist_integer, snug__assist_x87,    snug__assist_simd,
+	    snug__assist_trap, snug__assist_system, snug__assist_xsave, snug__assist_integer, snug__assist_x87,
+	    snug__assist_simd, snug__assist_vmove,  snug__assist_avx,   snug__assist_mmx,
 	};
 
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)

@@ -16,6 +16,29 @@
 #define SNUG__FPU_COMPARED                                                                                           \
 	(X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_AF | X86_RFLAGS_ZF | X86_RFLAGS_SF | X86_RFLAGS_OF)
 
+/* SDM 1 10.2.3: MXCSR's flags, and where their masks are; those found before the result is there. */
+#define SNUG__FPU_FLAGS 0x3fu
+#define SNUG__FPU_MASK_SHIFT 7u
+#define SNUG__FPU_MASKS (SNUG__FPU_FLAGS << SNUG__FPU_MASK_SHIFT)
+#define SNUG__FPU_BEFORE 0x07u
+
+/* What an instruction runs with here. */
+static inline unsigned snug__fpu_masked(unsigned mxcsr)
+{
+	return ((mxcsr | SNUG__FPU_MASKS) & ~SNUG__FPU_FLAGS) & 0xffff;
+}
+
+/* With the guest's masks: the flags that #XM leaves; 0: it does not come.  One from before the result hides those from after
+ * it (SDM 1 4.9.2, 11.5.2.3). */
+static inline unsigned snug__fpu_fault(unsigned raised, unsigned mxcsr)
+{
+	unsigned unmasked = raised & ~(mxcsr >> SNUG__FPU_MASK_SHIFT);
+
+	if (!unmasked)
+		return 0;
+	return unmasked & SNUG__FPU_BEFORE ? raised & SNUG__FPU_BEFORE : raised;
+}
+
 struct snug__fpu {
 	uint8_t guest[SNUG__FPU_LEGACY] __attribute__((aligned(16)));
 	uint8_t host[SNUG__FPU_LEGACY] __attribute__((aligned(16)));

@@ -55,8 +55,11 @@ extern const struct snug__assist_row snug__assist_trap[];   /* trap.c */
 extern const struct snug__assist_row snug__assist_system[]; /* system.c */
 extern const struct snug__assist_row snug__assist_xsave[];  /* xsave.c */
 extern const struct snug__assist_row
-    snug__assist_integer[];                               /* integer.c: popcnt, crc32, BMI, adx, movbe, cmpxchg16b */
-extern const struct snug__assist_row snug__assist_x87[];  /* x87.c */
-extern const struct snug__assist_row snug__assist_simd[]; /* simd.c */
+    snug__assist_integer[];                                /* integer.c: popcnt, crc32, BMI, adx, movbe, cmpxchg16b */
+extern const struct snug__assist_row snug__assist_x87[];   /* x87.c */
+extern const struct snug__assist_row snug__assist_simd[];  /* simd.c */
+extern const struct snug__assist_row snug__assist_vmove[]; /* vmove.c */
+extern const struct snug__assist_row snug__assist_avx[];   /* avx.c: across lanes */
+extern const struct snug__assist_row snug__assist_mmx[];   /* mmx.c: what is MMX's alone */
 
 #endif
