@@ -159,6 +159,7 @@ static int load_bytes(snug_vm *vm, const struct snug_image *im, struct snug__spa
 	if (kind < 0 || (size_t)kind >= sizeof(loaders) / sizeof(loaders[0]) || !loaders[kind])
 		return snug__err(err, -EINVAL, SNUG_STEP_NONE, "name one of enum snug_kind", "no image kind %d",
 		                 kind);
+	want.unpack = kind == SNUG_KIND_LINUX && im->module_count && snug__vm_kind(vm) == SNUG_HOST_PVM;
 	r = describe(vm, kind, &machine, &want, err);
 	if (r >= 0)
 		r = loaders[kind](bytes, &want, &vm->mem, &boot, &regs, err);

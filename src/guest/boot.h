@@ -42,6 +42,7 @@ struct snug__boot_want {
 	const struct snug__module *modules;
 	unsigned module_count;
 	const struct snug__boot_machine *machine; /* NULL: a bare machine */
+	bool unpack;  /* Linux's modules are better unpacked here: an emulated kernel takes long */
 	bool consume; /* the image is a private mapping, whose pages may be dropped when they were written */
 };
 

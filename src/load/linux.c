@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "load/initrd.h"
 #include "load/kernel.h"
 #include "load/unpack.h"
 
@@ -192,20 +193,16 @@ static int open_vmlinux(struct kernel *k, const struct snug__mem *mem, struct sn
 	return check_elf(k, mem, err);
 }
 
-/* The modules, one behind the other, each from a multiple of 4: Linux Documentation/driver-api/early-userspace/buffer-format.rst */
-static uint64_t initrd_bytes(const struct snug__boot_want *want)
+/* The end of what the kernel can take it from, and that lies below the gap. */
+static uint64_t initrd_top(const struct kernel *k, const struct snug__mem *mem)
 {
-	uint64_t total = 0;
-
-	for (unsigned i = 0; i < want->module_count; i++)
-		total += (want->modules[i].bytes.len + 3ull) & ~3ull;
-	return total;
+	return snug__min(snug__min(snug__mem_low_end(mem), SNUG__RAM_GAP_GPA), k->initrd_max + 1);
 }
 
 static int place_initrd(const struct kernel *k, const struct snug__mem *mem, uint64_t bytes, uint64_t *at,
                         struct snug_error *err)
 {
-	uint64_t top = snug__min(snug__min(snug__mem_low_end(mem), SNUG__RAM_GAP_GPA), k->initrd_max + 1);
+	uint64_t top = initrd_top(k, mem);
 	uint64_t need = k->boot.high + ((bytes + SNUG_PAGE - 1) & ~(SNUG_PAGE - 1));
 
 	*at = 0;
@@ -218,19 +215,6 @@ static int place_initrd(const struct kernel *k, const struct snug__mem *mem, uin
 		    (ull)bytes, (ull)k->boot.high, (ull)top);
 	*at = (top - bytes) & ~(SNUG_PAGE - 1);
 	return 0;
-}
-
-static int write_initrd(const struct snug__boot_want *want, struct snug__mem *mem, uint64_t at)
-{
-	int r = 0;
-
-	for (unsigned i = 0; r >= 0 && i < want->module_count; i++) {
-		struct snug__span m = want->modules[i].bytes;
-
-		r = m.len ? snug__mem_write(mem, at, m.at, m.len) : 0;
-		at += (m.len + 3ull) & ~3ull;
-	}
-	return r;
 }
 
 static int write_zero_page(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem,
@@ -259,7 +243,7 @@ static int write_zero_page(struct kernel *k, const struct snug__boot_want *want,
 
 /* All was checked before. */
 static int write_all(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem, uint64_t initrd,
-                     uint64_t initrd_len)
+                     const struct snug__initrd *parts)
 {
 	struct snug__boot_want elf_want = {
 	    .mode = SNUG_MODE_LONG, .has_entry = true, .entry = k->boot.entry, .consume = k->unpacked};
@@ -275,25 +259,31 @@ static int write_all(struct kernel *k, const struct snug__boot_want *want, struc
 	if (r >= 0)
 		r = snug__mem_write(mem, SNUG__TEXT_GPA, cmdline, strlen(cmdline) + 1);
 	if (r >= 0)
-		r = write_initrd(want, mem, initrd);
-	return r < 0 ? r : write_zero_page(k, want, mem, initrd, initrd_len);
+		r = snug__initrd_write(parts, mem, initrd);
+	return r < 0 ? r : write_zero_page(k, want, mem, initrd, parts->bytes);
 }
 
 static int load(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem, struct snug_error *err)
 {
 	bool elf = k->file.len >= SELFMAG && memcmp(k->file.at, ELFMAG, SELFMAG) == 0;
-	uint64_t initrd = 0, len = initrd_bytes(want);
+	struct snug__initrd parts = {.count = 0};
+	uint64_t initrd = 0;
 	int r = elf ? open_vmlinux(k, mem, err) : open_bzimage(k, mem, err);
 
 	if (r >= 0)
 		r = snug__kernel_check("linux", want, SNUG_MODE_LONG, k->cmdline_max, mem, err);
 	if (r >= 0)
 		r = snug__boot_finish("linux", want, mem, &k->boot, err);
-	if (r >= 0)
-		r = place_initrd(k, mem, len, &initrd, err);
 	if (r < 0)
 		return r;
-	r = write_all(k, want, mem, initrd, len);
+	snug__initrd_open(&parts, want, initrd_top(k, mem) - snug__min(k->boot.high, initrd_top(k, mem)));
+	r = place_initrd(k, mem, parts.bytes, &initrd, err);
+	if (r < 0) {
+		snug__initrd_close(&parts);
+		return r;
+	}
+	r = write_all(k, want, mem, initrd, &parts);
+	snug__initrd_close(&parts);
 	return r < 0 ? snug__err(err, r, SNUG_STEP_NONE, "do not remove RAM while loading", "linux: memory is gone")
 	             : 0;
 }

@@ -22,8 +22,16 @@
 #include <lz4.h>
 #endif
 
-/* Unpacks all of `in` into `out`: how many bytes that gave, or -1: damaged, or longer.  lib has been loaded. */
-typedef int64_t (*unpack_fn)(void *lib, struct snug__span in, uint8_t *out, uint64_t room);
+/*
+ * Unpacks the first archive of `in` into `out`: how many bytes that gave, or -1: damaged, or longer.  `in` is what lies behind
+ * it then.  lib has been loaded.
+ */
+typedef int64_t (*unpack_fn)(void *lib, struct snug__span *in, uint8_t *out, uint64_t room);
+
+static void go_on(struct snug__span *in, uint64_t used)
+{
+	*in = (struct snug__span){in->at + used, in->len - used};
+}
 
 /* A function of a library, with the type the header gives it. */
 #define FN(lib, name) ((__typeof__(&(name)))dlsym(lib, #name))
@@ -31,20 +39,23 @@ typedef int64_t (*unpack_fn)(void *lib, struct snug__span in, uint8_t *out, uint
 #ifdef SNUG_HAVE_ZLIB
 #define GZIP 16 /* zlib.h: inflateInit2: a gzip header is wanted */
 
-static int64_t gzip(void *lib, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t gzip(void *lib, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	__typeof__(&inflateInit2_) init = FN(lib, inflateInit2_);
 	__typeof__(&inflate) run = FN(lib, inflate);
 	__typeof__(&inflateEnd) end = FN(lib, inflateEnd);
-	z_stream z = {
-	    .next_in = (void *)(uintptr_t)in.at, .avail_in = (uInt)in.len, .next_out = out, .avail_out = (uInt)room};
+	z_stream z = {.next_in = (void *)(uintptr_t)in->at,
+	              .avail_in = (uInt)in->len,
+	              .next_out = out,
+	              .avail_out = (uInt)room};
 	int r;
 
-	if (!init || !run || !end || in.len > UINT32_MAX || room > UINT32_MAX ||
+	if (!init || !run || !end || in->len > UINT32_MAX || room > UINT32_MAX ||
 	    init(&z, MAX_WBITS + GZIP, ZLIB_VERSION, (int)sizeof(z)) != Z_OK)
 		return -1;
 	r = run(&z, Z_FINISH);
 	end(&z);
+	go_on(in, in->len - z.avail_in);
 	return r == Z_STREAM_END ? (int64_t)(room - z.avail_out) : -1;
 }
 #endif
@@ -52,7 +63,7 @@ static int64_t gzip(void *lib, struct snug__span in, uint8_t *out, uint64_t room
 #ifdef SNUG_HAVE_LZMA
 #define LZMA_MEMORY (256ull << 20) /* kernels are packed with dictionaries of 32 MiB and less */
 
-static int64_t lzma_any(void *lib, bool alone, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t lzma_any(void *lib, bool alone, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	__typeof__(&lzma_stream_decoder) xz_init = FN(lib, lzma_stream_decoder);
 	__typeof__(&lzma_alone_decoder) lzma_init = FN(lib, lzma_alone_decoder);
@@ -65,28 +76,29 @@ static int64_t lzma_any(void *lib, bool alone, struct snug__span in, uint8_t *ou
 		return -1;
 	if ((alone ? lzma_init(&s, LZMA_MEMORY) : xz_init(&s, LZMA_MEMORY, 0)) != LZMA_OK)
 		return -1;
-	s.next_in = in.at;
-	s.avail_in = in.len;
+	s.next_in = in->at;
+	s.avail_in = in->len;
 	s.next_out = out;
 	s.avail_out = room;
 	r = run(&s, LZMA_FINISH);
 	end(&s);
+	go_on(in, in->len - s.avail_in);
 	return r == LZMA_STREAM_END ? (int64_t)(room - s.avail_out) : -1;
 }
 
-static int64_t xz(void *lib, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t xz(void *lib, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	return lzma_any(lib, false, in, out, room);
 }
 
-static int64_t lzma(void *lib, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t lzma(void *lib, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	return lzma_any(lib, true, in, out, room);
 }
 #endif
 
 #ifdef SNUG_HAVE_ZSTD
-static int64_t zstd(void *lib, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t zstd(void *lib, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	__typeof__(&ZSTD_decompress) run = FN(lib, ZSTD_decompress);
 	__typeof__(&ZSTD_isError) failed = FN(lib, ZSTD_isError);
@@ -95,10 +107,11 @@ static int64_t zstd(void *lib, struct snug__span in, uint8_t *out, uint64_t room
 
 	if (!run || !failed || !frame)
 		return -1;
-	len = frame(in.at, in.len);
+	len = frame(in->at, in->len);
 	if (failed(len))
 		return -1;
-	n = run(out, room, in.at, len);
+	n = run(out, room, in->at, len);
+	go_on(in, len);
 	return failed(n) ? -1 : (int64_t)n;
 }
 #endif
@@ -107,24 +120,30 @@ static int64_t zstd(void *lib, struct snug__span in, uint8_t *out, uint64_t room
 /* lz4's doc/lz4_Frame_format.md, "Legacy frame": a magic, then blocks: their packed length, and their bytes. */
 #define LZ4_BLOCK (8ull << 20)
 
-static int64_t lz4(void *lib, struct snug__span in, uint8_t *out, uint64_t room)
+static int64_t lz4(void *lib, struct snug__span *in, uint8_t *out, uint64_t room)
 {
 	__typeof__(&LZ4_decompress_safe) run = FN(lib, LZ4_decompress_safe);
-	struct snug__cursor c = {.span = in, .at = 4};
+	struct snug__cursor c = {.span = *in, .at = 4};
 	uint64_t done = 0;
 
-	while (run && done < room && in.len - c.at > 4) {
+	while (run && done < room && in->len - c.at > 4) {
 		uint64_t len = snug__cursor_le(&c, 4);
-		struct snug__span block = snug__span_sub(in, c.at, len);
-		int n = block.at && len && len <= INT32_MAX ? run((const char *)block.at, (char *)out + done,
-		                                                  (int)len, (int)snug__min(room - done, LZ4_BLOCK))
-		                                            : -1;
+		struct snug__span block = snug__span_sub(*in, c.at, len);
+		int n;
 
+		if (len == 0) { /* no block: what follows is none of it */
+			c.at -= 4;
+			break;
+		}
+		n = block.at && len <= INT32_MAX ? run((const char *)block.at, (char *)out + done, (int)len,
+		                                       (int)snug__min(room - done, LZ4_BLOCK))
+		                                 : -1;
 		if (n < 0)
 			return -1;
 		done += (uint64_t)n;
 		c.at += len;
 	}
+	go_on(in, c.at);
 	return run ? (int64_t)done : -1;
 }
 #endif
@@ -203,7 +222,7 @@ int snug__unpack(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64
 		return snug__err(err, r, SNUG_STEP_NONE, "free some memory", "%s: no memory to unpack it", f->name);
 	}
 	snug__map_populate(out, room_for(want));
-	got = f->fn(lib, packed, out, want);
+	got = f->fn(lib, &packed, out, want);
 	dlclose(lib);
 	if (want == 0 || got != (int64_t)want) {
 		snug__unpack_free(out, want);
@@ -214,4 +233,36 @@ int snug__unpack(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64
 	*bytes = out;
 	*len = want;
 	return 1;
+}
+
+static bool all_zero(struct snug__span s)
+{
+	for (uint64_t i = 0; i < s.len; i++)
+		if (s.at[i])
+			return false;
+	return true;
+}
+
+bool snug__unpack_whole(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64_t *len)
+{
+	const struct format *f = format_of(packed);
+	void *lib = f ? dlopen(f->lib, RTLD_NOW | RTLD_LOCAL) : NULL, *out = NULL;
+	uint64_t room = max & ~(SNUG_PAGE - 1);
+	int64_t got = -1;
+
+	/* So that room_for what comes is no more. */
+	if (lib && room > SNUG_PAGE && snug__map_anon(room, &out, NULL) == 0)
+		got = f->fn(lib, &packed, out, room - SNUG_PAGE);
+	if (lib)
+		dlclose(lib);
+	if (got <= 0 || !all_zero(packed)) {
+		if (out)
+			snug__map_free(out, room);
+		return false;
+	}
+	if (room_for((uint64_t)got) < room)
+		snug__map_free((uint8_t *)out + room_for((uint64_t)got), room - room_for((uint64_t)got));
+	*bytes = out;
+	*len = (uint64_t)got;
+	return true;
 }

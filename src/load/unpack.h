@@ -18,6 +18,12 @@
  */
 int snug__unpack(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64_t *len, char why[96],
                  struct snug_error *err);
+
+/*
+ * Likewise for what says no length: true if all of it, but for zeros at its end, is of one format and gave at most max bytes;
+ * false for anything else, and nothing is to be given back.
+ */
+bool snug__unpack_whole(struct snug__span packed, uint64_t max, uint8_t **bytes, uint64_t *len);
 void snug__unpack_free(uint8_t *bytes, uint64_t len);
 
 #endif

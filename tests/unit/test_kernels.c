@@ -209,6 +209,69 @@ static void packed(void **state)
 	}
 }
 
+static size_t packed_zeros(uint8_t *out, size_t room, size_t len)
+{
+	void *zeros = calloc(1, len);
+	size_t n = gzip(zeros, len, out, room);
+
+	free(zeros);
+	return n;
+}
+
+/* What the kernel is given as its initrd, of one module; its length. */
+static uint64_t initrd_of(struct snug__mem *m, const uint8_t *bytes, size_t len, bool unpack, uint64_t *at)
+{
+	struct tiny_vmlinux k = tiny_vmlinux(code, sizeof(code));
+	struct snug__module one = {{bytes, len}, ""};
+	struct snug__boot_want want = {.modules = &one, .module_count = 1, .unpack = unpack};
+	struct snug_boot b;
+	struct snug_regs regs;
+	struct snug_error e;
+
+	assert_int_equal(load(snug__load_linux, m, &k, sizeof(k), &want, &b, &regs, &e), 0);
+	*at = word(m, regs.rsi + 0x218, 4);
+	return word(m, regs.rsi + 0x21c, 4);
+}
+
+static void is_kept(struct snug__mem *m, const uint8_t *bytes, size_t len)
+{
+	uint8_t got[8192];
+	uint64_t at;
+
+	assert_int_equal(initrd_of(m, bytes, len, true, &at), (len + 3) & ~3ull);
+	assert_int_equal(snug__mem_read(m, at, got, len), 0);
+	assert_memory_equal(got, bytes, len);
+}
+
+/* Unpacked where that is wanted and all of it can be; else it stays as it is. */
+static void packed_initrds(void **state)
+{
+	static uint8_t plain[100000], pack[8192], bomb[8192];
+	uint64_t at;
+
+	memset(plain, 'x', sizeof(plain));
+	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++) {
+		bool gz = packers[i].pack == gzip;
+		size_t n = packers[i].pack(plain, sizeof(plain), pack, sizeof(pack)) - (gz ? 0 : 4);
+
+		assert_int_equal(initrd_of(*state, pack, n, false, &at), (n + 3) & ~3ull);
+		if (initrd_of(*state, pack, n, true, &at) != sizeof(plain))
+			fail_msg("%s is not unpacked", packers[i].name);
+		assert_int_equal(word(*state, at, 8), 0x7878787878787878);
+		assert_int_equal(word(*state, at + sizeof(plain) - 8, 8), 0x7878787878787878);
+		/* Zeros may follow; another archive is not lost; nor is a part of one. */
+		memset(pack + n, 0, 64);
+		assert_int_equal(initrd_of(*state, pack, n + 64, true, &at), sizeof(plain));
+		memcpy(pack + n + 32, "070701", 6);
+		is_kept(*state, pack, n + 64);
+		is_kept(*state, pack, n / 2);
+		is_kept(*state, pack, 5);
+	}
+	/* More than there is memory for: 4 MiB. */
+	is_kept(*state, bomb, packed_zeros(bomb, sizeof(bomb), 2u << 20));
+	assert_int_equal(initrd_of(*state, bomb, packed_zeros(bomb, sizeof(bomb), 1u << 19), true, &at), 1u << 19);
+}
+
 /* Packed in a way nobody knows: its own decompressor runs. */
 static void unpacks_itself(void **state)
 {
@@ -466,8 +529,16 @@ static void too_much(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(vmlinux), TEST(packed),    TEST(unpacks_itself),  TEST(damaged),  TEST(elf_kernels_that_are_wrong),
-	    TEST(pvh),     TEST(multiboot), TEST(multiboot_wrong), TEST(too_much),
+	    TEST(vmlinux),
+	    TEST(packed),
+	    TEST(packed_initrds),
+	    TEST(unpacks_itself),
+	    TEST(damaged),
+	    TEST(elf_kernels_that_are_wrong),
+	    TEST(pvh),
+	    TEST(multiboot),
+	    TEST(multiboot_wrong),
+	    TEST(too_much),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
