@@ -18,6 +18,7 @@
 
 #include <snug.h>
 
+#include "../cli/hints.h"
 #include "measure.h"
 
 #define BLOCKS 21
@@ -73,9 +74,7 @@ static double ours_start(void *ctx)
 
 /* What both are told: what snug says itself; and to do without what the raw one lacks, tables and local APIC among it. */
 #define COMMON "noxsave acpi=off nolapic"
-#define SNUG_SAYS                                                                                                    \
-	"console=ttyS0 panic=-1 reboot=k no_timer_check tsc=reliable random.trust_cpu=on "                           \
-	"clearcpuid=popcnt,smap,smep,erms,fsrm noreplace-smp cryptomgr.notests nokaslr norandmaps mitigations=off "
+#define SNUG_SAYS CLI_LINE_ALWAYS " " CLI_LINE_PVM " "
 
 static double floor_boot(void *ctx)
 {

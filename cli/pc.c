@@ -8,22 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hints.h"
 #include "jail.h"
 
-/*
- * The console is the serial port.  A kernel that panics starts over at once, by the keyboard controller, which ends the run:
- * it cannot tell in another way that every kernel has.
- */
-#define ALWAYS "console=ttyS0 panic=-1 reboot=k"
 #define EXEC "quiet rdinit=/snug-init"
-
-/*
- * For kvm_pvm, where what the kernel does itself is emulated, a microsecond an instruction: no calibrating of what is known,
- * no instructions that take an exit each where there are others.  docs/kvm-pvm.md has what each gains.
- */
-#define PVM_HINTS                                                                                                    \
-	"no_timer_check tsc=reliable random.trust_cpu=on clearcpuid=popcnt,smap,smep,erms,fsrm noreplace-smp "       \
-	"cryptomgr.notests nokaslr norandmaps mitigations=off"
 
 static int kind_of(const struct cli_args *a, enum snug_kind said)
 {
@@ -50,14 +38,15 @@ static const char *hints(const struct cli_args *a)
 
 	if (a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 || host.kind != SNUG_HOST_PVM)
 		return NULL;
-	return PVM_HINTS;
+	return CLI_LINE_PVM;
 }
 
 char *cli_pc_cmdline(const struct cli_args *a, int kind)
 {
 	/* By its bytes, so that it is Linux by whatever protocol. */
 	bool linux = (a->kind ? kind_of(a, SNUG_KIND_AUTO) : kind) == SNUG_KIND_LINUX;
-	const char *parts[] = {linux ? ALWAYS : NULL, linux ? hints(a) : NULL, a->exec ? EXEC : NULL, a->append};
+	const char *parts[] = {linux ? CLI_LINE_ALWAYS : NULL, linux ? hints(a) : NULL, a->exec ? EXEC : NULL,
+	                       a->append};
 	size_t len = 1, used = 0;
 	char *line;
 
