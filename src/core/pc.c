@@ -8,7 +8,7 @@
 #include "core/pvm.h"
 #include "host/kvmpc.h"
 
-int snug__pc_create(snug_vm *vm, enum snug_host_kind kind, struct snug_error *err)
+int snug__pc_create(snug_vm *vm, struct snug_error *err)
 {
 	int r;
 
@@ -20,7 +20,7 @@ int snug__pc_create(snug_vm *vm, enum snug_host_kind kind, struct snug_error *er
 	if (r >= 0)
 		r = snug__kvm_create_pit(vm->fd, &vm->watch, err);
 	vm->pc = r >= 0;
-	return r >= 0 ? snug__pvm_open(vm, kind, err) : r;
+	return r;
 }
 
 int snug__pc_irq(const snug_vm *vm, unsigned irq, bool level, struct snug_error *err)

@@ -7,7 +7,7 @@
 #include "guest/boot.h"
 
 /* Before any vCPU is made: KVM 4.24. */
-int snug__pc_create(snug_vm *vm, enum snug_host_kind kind, struct snug_error *err);
+int snug__pc_create(snug_vm *vm, struct snug_error *err);
 
 /* [any thread] */
 int snug__pc_irq(const snug_vm *vm, unsigned irq, bool level, struct snug_error *err);

@@ -12,6 +12,7 @@
 #include "core/frozen.h"
 #include "core/hostcalls.h"
 #include "core/pc.h"
+#include "core/pvm.h"
 #include "core/smp.h"
 #include "host/kind.h"
 #include "host/pagemap.h"
@@ -91,7 +92,7 @@ static int pages(void *ctx, uint64_t bytes, void **out, struct snug_error *err)
 }
 
 /* Steps 1 to 3 on the device's fd: the VM, its capabilities, the pages KVM keeps for itself. */
-static int create(snug_vm *vm, int dev, bool pc, enum snug_host_kind kind, struct snug_error *err)
+static int create(snug_vm *vm, int dev, struct snug_error *err)
 {
 	int slots, r;
 
@@ -118,8 +119,7 @@ static int create(snug_vm *vm, int dev, bool pc, enum snug_host_kind kind, struc
 		if (r < 0)
 			return r;
 	}
-	r = snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
-	return r >= 0 && pc ? snug__pc_create(vm, kind, err) : r;
+	return snug__kvm_set_tss(vm->fd, SNUG__TSS_GPA, &vm->watch, err);
 }
 
 /* The MSRs there are, asked while the device is open. */
@@ -230,12 +230,21 @@ static int build(snug_vm *vm, const struct snug_config *c, const struct snug__fr
                  struct snug_error *err)
 {
 	uint32_t devices = from ? from->devices : c->devices;
-	/* What a confined process cannot read any more is in what the VM is made from. */
-	int r = create(vm, dev, devices & SNUG_DEV_PC, from ? from->origin.kind : snug__host_kind(), err);
+	bool pc = devices & SNUG_DEV_PC;
+	/*
+	 * A PC's MSR filter and memory come before its devices: KVM waits for its readers with each, which takes microseconds
+	 * now, and milliseconds once the devices have put something on that queue (synchronize_srcu).
+	 */
+	int r = create(vm, dev, err);
 
 	vm->mem.dump = c->flags & SNUG_CONFIG_DUMP;
+	/* What a confined process cannot read any more is in what the VM is made from. */
+	if (r >= 0 && pc)
+		r = snug__pvm_open(vm, from ? from->origin.kind : snug__host_kind(), err);
 	if (r >= 0)
 		r = from ? add_frozen(vm, from, log, err) : add_ram(vm, c->mem_bytes, err);
+	if (r >= 0 && pc)
+		r = snug__pc_create(vm, err);
 	if (r >= 0)
 		r = list_msrs(vm, dev, err);
 	if (r >= 0)
