@@ -27,7 +27,8 @@
 #define STATE 0x1000a000ull /* registers as the runner loads and stores them */
 #define AREA 0x1000b000ull  /* an XSAVE area of ours */
 #define AREA_BYTES 4096u
-#define YMM 576u /* SDM 1 13.4.3: where the upper halves of YMM registers are, on every CPU there is */
+#define KEPT 0x3ffull /* the components that it has: not AMX's tiles, which do not fit */
+#define YMM 576u      /* SDM 1 13.4.3: where the upper halves of YMM registers are, on every CPU there is */
 #define GPA_OF(linear) ((linear)-DATA + 0x10000)
 
 #define STATUS (X86_RFLAGS_CF | X86_RFLAGS_PF | X86_RFLAGS_AF | X86_RFLAGS_ZF | X86_RFLAGS_SF | X86_RFLAGS_OF)
@@ -47,7 +48,7 @@ static uint32_t mxcsr_mask; /* SDM 1 11.6.6 */
 __asm__(".pushsection .text\n"
         "run_here:\n\t"
         "push %rbx\n\tpush %rbp\n\tpush %r12\n\tpush %r13\n\tpush %r14\n\tpush %r15\n\tpushf\n\t"
-        "mov $0xffffffff, %eax\n\tmov $0xffffffff, %edx\n\tmov $0x1000b000, %ecx\n\txrstor64 (%rcx)\n\t"
+        "mov $0x3ff, %eax\n\txor %edx, %edx\n\tmov $0x1000b000, %ecx\n\txrstor64 (%rcx)\n\t"
         "pushq 0x1000a080\n\tpopf\n\t"
         "mov 0x1000a000, %rax\n\tmov 0x1000a008, %rbx\n\tmov 0x1000a010, %rcx\n\tmov 0x1000a018, %rdx\n\t"
         "mov 0x1000a020, %rsi\n\tmov 0x1000a028, %rdi\n\tmov 0x1000a038, %rbp\n\t"
@@ -59,7 +60,7 @@ __asm__(".pushsection .text\n"
         "mov %r8, 0x1000a040\n\tmov %r9, 0x1000a048\n\tmov %r10, 0x1000a050\n\tmov %r11, 0x1000a058\n\t"
         "mov %r12, 0x1000a060\n\tmov %r13, 0x1000a068\n\tmov %r14, 0x1000a070\n\tmov %r15, 0x1000a078\n\t"
         "pushf\n\tpopq 0x1000a080\n\t"
-        "mov $0xffffffff, %eax\n\tmov $0xffffffff, %edx\n\tmov $0x1000b000, %ecx\n\txsave64 (%rcx)\n\t"
+        "mov $0x3ff, %eax\n\txor %edx, %edx\n\tmov $0x1000b000, %ecx\n\txsave64 (%rcx)\n\t"
         "popf\n\tpop %r15\n\tpop %r14\n\tpop %r13\n\tpop %r12\n\tpop %rbp\n\tpop %rbx\n\tfninit\n\tcld\n\tret\n"
         ".popsection\n");
 void run_here(void);
@@ -164,10 +165,11 @@ static int setup(void **unused)
 		                 maps[i].at);
 	}
 	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	xcr0 = (uint64_t)d << 32 | a;
+	xcr0 = a & KEPT;
 	__asm__ volatile("fxsave %0" : "=m"(*(uint8_t(*)[512])area));
 	mxcsr_mask = (uint32_t)snug__le_load(area + 28, 4);
-	assert_true(__get_cpuid_count(0xd, 0, &a, &b, &c, &d) && b <= AREA_BYTES);
+	for (unsigned n = 2; n < 10; n++)
+		assert_true(__get_cpuid_count(0xd, n, &a, &b, &c, &d) && a + b <= AREA_BYTES);
 	return 0;
 }
 
@@ -480,6 +482,9 @@ static void random_state(bool at_edge)
 /* SDM 1 11.5.2: flags say what it was, all else is as it was. */
 static void same_exception(const char *text, const struct snug__assist *a, enum snug__assist_result r)
 {
+	/* Of a store that converts, too: which comes first is the CPU's choice, AMD's and Intel's differ (SDM 3A 6.9). */
+	if (r == SNUG__ASSIST_FAULT && !strncmp(text, "vcvtps2ph", 9) && a->fault.vector != X86_VECTOR_XM)
+		return;
 	if (r != SNUG__ASSIST_FAULT || a->fault.vector != X86_VECTOR_XM)
 		fail_msg("%s: result %d, fault %u, here there is #XM", text, r, a->fault.vector);
 	/* DPPS is done in steps, and what comes up in one hides what later ones would say (SDM 2A). */

@@ -123,7 +123,7 @@ static void run_all(struct operation *o, unsigned mxcsr)
 	}
 }
 
-/* A result that is to go to memory: SDM 3A 6.9 has a fault there before #XM. */
+/* A result that is to go to memory: a fault there comes before #XM, as AMD has it; SDM 3A 6.9 leaves the order open. */
 static bool writable(struct snug__vector *v, const ZydisDecodedOperand *to)
 {
 	uint64_t at;
