@@ -4,8 +4,8 @@
  *
  * usage: raw_linux VMLINUX INITRD COMMAND-LINE
  *
- * It has KVM's interrupt controllers and PIT, a serial port that is always ready, and the reset of the keyboard controller,
- * which ends it with status 0.  On kvm_pvm it carries out the few instructions a boot with `noxsave` needs there, by their
+ * It has KVM's interrupt controllers and PIT, a serial port that is always ready, a clock, a table of its CPU, and the reset of
+ * the keyboard controller, which ends it with status 0.  On kvm_pvm it carries out the few instructions a boot with `noxsave` needs there, by their
  * bytes.  Anything else is status 1.
  */
 #include <elf.h>
@@ -23,6 +23,7 @@
 #define MEMORY (256u << 20)
 #define ZERO_PAGE 0x7000u
 #define CMDLINE 0x20000u
+#define MP 0xf0000u
 #define INITRD (MEMORY - (16u << 20))
 
 static void put(uint8_t *at, uint64_t v, unsigned bytes)
@@ -77,24 +78,74 @@ static void zero_page(uint8_t *mem, const char *cmdline, size_t initrd)
 	z[0x2e4 + 16] = 1;
 }
 
-/* What a port gives: a serial line that can always send, and nothing elsewhere. */
-static void access_port(struct kvm_run *run, bool *done)
+/*
+ * What the kernel looks for at length where it is not there: a table of the one CPU (MultiProcessor Specification 1.4, 4), for
+ * which it would read all of the BIOS's memory a word at a time.
+ */
+static void mp_table(uint8_t *mem)
+{
+	static const uint8_t cpu[20] = {0, 0, 0x14, 3};
+	uint8_t *pointer = mem + MP, *table = pointer + 16, sum[2] = {0};
+
+	memcpy(pointer, "_MP_", 4);
+	put(pointer + 4, MP + 16, 4);
+	pointer[8] = 1;
+	pointer[9] = 4;
+	memcpy(table, "PCMP", 4);
+	put(table + 4, 44 + sizeof(cpu), 2);
+	table[6] = 4;
+	memset(table + 8, ' ', 20);
+	put(table + 34, 1, 2);
+	put(table + 36, 0xfee00000, 4);
+	memcpy(table + 44, cpu, sizeof(cpu));
+	for (size_t i = 0; i < 44 + sizeof(cpu); i++)
+		sum[1] += table[i];
+	table[7] = (uint8_t)-sum[1];
+	for (size_t i = 0; i < 16; i++)
+		sum[0] += pointer[i];
+	pointer[10] = (uint8_t)-sum[0];
+}
+
+/* What is looked at is there, so that nobody waits for it: a serial line that can always send, a clock that stands still. */
+struct devices {
+	uint8_t serial[8], cmos_index;
+};
+
+static uint8_t read_port(const struct devices *d, uint16_t port)
+{
+	switch (port) {
+	case 0x71: /* MC146818: no update in progress, binary, the time is valid; the rest: the first of a month */
+		return d->cmos_index == 10 ? 0x26 : d->cmos_index == 11 ? 0x06 : d->cmos_index == 13 ? 0x80 : 1;
+	case 0x64:
+		return 0;
+	case 0x3fa: /* 16550: has FIFOs, has nothing to say */
+		return 0xc1;
+	case 0x3fd:
+		return 0x60;
+	case 0x3fe: /* in the loop, what MCR says */
+		return (d->serial[4] & 0x1f) == 0x1a ? 0x90 : 0xb0;
+	default:
+		return port >= 0x3f8 && port < 0x400 ? d->serial[port & 7] : 0xff;
+	}
+}
+
+static void access_port(struct devices *d, struct kvm_run *run, bool *done)
 {
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	size_t len = (size_t)run->io.size * run->io.count;
+	uint16_t port = run->io.port;
 
-	if (run->io.direction == KVM_EXIT_IO_OUT) {
-		if (run->io.port == 0x3f8 && write(STDERR_FILENO, data, len) < 0)
-			*done = true;
-		*done |= run->io.port == 0x64 && data[0] == 0xfe;
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, read_port(d, port), len);
 		return;
 	}
-	memset(data,
-	       run->io.port == 0x3fd                           ? 0x60
-	       : run->io.port == 0x64                          ? 0
-	       : run->io.port >= 0x3f8 && run->io.port < 0x400 ? 0
-	                                                       : 0xff,
-	       len);
+	if (port == 0x3f8 && !(d->serial[3] & 0x80) && write(STDERR_FILENO, data, len) < 0)
+		*done = true;
+	if (port > 0x3f8 && port < 0x400)
+		d->serial[port & 7] = data[0];
+	if (port == 0x70)
+		d->cmos_index = data[0] & 0x7f;
+	*done |= port == 0x64 && data[0] == 0xfe;
 }
 
 /* int3: an exception of its own, whose return address is behind it. */
@@ -145,12 +196,13 @@ static int carry_out(struct raw_vm *vm)
 
 static int run(struct raw_vm *vm)
 {
+	struct devices devices = {0};
 	bool done = false;
 
 	while (!done)
 		switch (raw_step(vm)) {
 		case KVM_EXIT_IO:
-			access_port(vm->run, &done);
+			access_port(&devices, vm->run, &done);
 			break;
 		case KVM_EXIT_MMIO:
 			memset(vm->run->mmio.data, 0xff, 8);
@@ -212,6 +264,7 @@ int main(int argc, char **argv)
 	entry = place(kernel, vm.mem);
 	memcpy(vm.mem + INITRD, initrd, initrd_len);
 	zero_page(vm.mem, argv[3], initrd_len);
+	mp_table(vm.mem);
 	if (raw_load(&vm, true, nothing, 0) < 0 || ioctl(vm.vcpu, KVM_GET_REGS, &r) < 0)
 		return 1;
 	r.rip = entry;
