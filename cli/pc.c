@@ -32,11 +32,23 @@ int cli_pc_kind(const struct cli_args *a)
 	return kind == SNUG_KIND_LINUX || kind == SNUG_KIND_PVH || kind == SNUG_KIND_MULTIBOOT ? kind : 0;
 }
 
+/*
+ * Whether a bzImage says it takes a line as long as Linux does; what only shares its boot protocol, as memtest86+, takes 255
+ * bytes and knows none of the hints.  Linux Documentation/arch/x86/boot.rst, cmdline_size.
+ */
+static bool takes_long_lines(const char *path)
+{
+	uint8_t size[4];
+
+	return cli_is_elf(path) || !cli_peek(path, 0x238, size, 4) || size[1] >= 4 || size[2] || size[3];
+}
+
 static const char *hints(const struct cli_args *a)
 {
 	struct snug_host host = {.size = sizeof host};
 
-	if (a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 || host.kind != SNUG_HOST_PVM)
+	if (!takes_long_lines(a->image) || a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 ||
+	    host.kind != SNUG_HOST_PVM)
 		return NULL;
 	return CLI_LINE_PVM;
 }

@@ -41,6 +41,9 @@ void cli_run_crashed(struct cli_run *r, const struct snug_exit *x);
 /* start.c: makes the machine and puts the guest into it; false where that failed, and then all is said. */
 bool cli_run_start(struct cli_run *r);
 
+/* LEN bytes of a plain file of that name, from AT; false: it is none, or has not so many. */
+bool cli_peek(const char *path, long at, void *out, size_t len);
+
 /* Does a plain file of that name begin as an ELF file does?  What does not is for the library to refuse, or to take. */
 bool cli_is_elf(const char *path);
 

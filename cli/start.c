@@ -46,17 +46,22 @@ static int open_vm(struct cli_run *r, struct snug_error *e)
 	return snug_vm_new(&cfg, &r->vm, e);
 }
 
-bool cli_is_elf(const char *path)
+bool cli_peek(const char *path, long at, void *out, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char magic[4] = "";
 	struct stat st;
-	bool elf = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read(fd, magic, 4) == 4 &&
-	           !memcmp(magic, "\177ELF", 4);
+	bool read = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, out, len, at) == (ssize_t)len;
 
 	if (fd >= 0)
 		close(fd);
-	return elf;
+	return read;
+}
+
+bool cli_is_elf(const char *path)
+{
+	char magic[4];
+
+	return cli_peek(path, 0, magic, 4) && !memcmp(magic, "\177ELF", 4);
 }
 
 /* A snapshot has the names too, so that functions can be called in what is restored from it. */

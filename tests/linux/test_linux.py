@@ -164,6 +164,15 @@ def test_hints_can_be_left_out():
     assert "for this kind of host" not in r.err, r
 
 
+def test_no_hints_where_they_do_not_fit():
+    with open(KERNEL, "rb") as f:
+        image = bytearray(f.read())
+    image[0x238:0x23c] = (255).to_bytes(4, "little")  # cmdline_size, as memtest86+ has it
+    tap.image("short-line", bytes(image))
+    r = expect(snug("run", "--kernel", "short-line", "--verbose", "--timeout", "0.2"), 124)
+    assert "for this kind of host" not in r.err, r
+
+
 def test_what_is_missing_is_told_before_it_runs():
     with open(KERNEL, "rb") as f:
         kernel = f.read()
