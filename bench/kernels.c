@@ -25,7 +25,7 @@
 #define BOOTS 3
 #define TIMEOUT_STATUS 124
 #define CRASH_STATUS 123
-#define PAIRS 3 /* of boots */
+#define PAIRS 5 /* of boots */
 
 extern char **environ;
 

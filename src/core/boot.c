@@ -251,6 +251,24 @@ static int bad_size(const struct snug_image *image, struct snug_error *err)
 	                 image->size);
 }
 
+/* What tells its kind: of an ELF file all of it, for its notes lie anywhere; else no more than its first bytes. */
+static int telling_bytes(const struct snug_image *im, struct snug__file *f, struct snug__span *out,
+                         struct snug_error *err)
+{
+	int r;
+
+	if (!im->path)
+		return bytes_of(NULL, im->data, im->len, f, out, err);
+	r = snug__file_head(im->path, f, err);
+	if (r < 0)
+		return snug__err_wrap(err, r, "load '%s'", im->path);
+	*out = (struct snug__span){f->bytes, f->len};
+	if (!snug__is_elf(*out))
+		return 0;
+	snug__file_free(f);
+	return bytes_of(im->path, NULL, 0, f, out, err);
+}
+
 int snug_detect(const struct snug_image *image, struct snug_error *err)
 {
 	struct snug__file f = {0};
@@ -262,7 +280,7 @@ int snug_detect(const struct snug_image *image, struct snug_error *err)
 		return bad_size(image, err);
 	if (im.kind != SNUG_KIND_AUTO)
 		return (int)im.kind;
-	r = bytes_of(im.path, im.data, im.len, &f, &bytes, err);
+	r = telling_bytes(&im, &f, &bytes, err);
 	if (r >= 0) {
 		struct snug__boot_want want = {
 		    .mode = im.mode,

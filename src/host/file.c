@@ -74,7 +74,7 @@ static int read_all(int fd, struct snug__file *f, struct snug_error *err)
 	return 0;
 }
 
-int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err)
+static int read_first(const char *path, size_t most, struct snug__file *out, struct snug_error *err)
 {
 	/* O_NONBLOCK: opening a FIFO must not wait for its writer. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -91,7 +91,7 @@ int snug__file_read(const char *path, struct snug__file *out, struct snug_error 
 	r = check_kind(&st, err);
 	if (r < 0)
 		goto fail;
-	out->len = (size_t)st.st_size;
+	out->len = (uint64_t)st.st_size < most ? (size_t)st.st_size : most;
 	out->bytes = malloc(out->len ? out->len : 1);
 	if (!out->bytes) {
 		r = snug__file_failed(ENOMEM, "buffer for the file", err);
@@ -106,6 +106,16 @@ fail:
 	snug__file_free(out);
 	close(fd);
 	return r;
+}
+
+int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err)
+{
+	return read_first(path, SNUG__FILE_MAX, out, err);
+}
+
+int snug__file_head(const char *path, struct snug__file *out, struct snug_error *err)
+{
+	return read_first(path, SNUG__FILE_HEAD, out, err);
 }
 
 void snug__file_free(struct snug__file *f)

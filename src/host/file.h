@@ -6,6 +6,7 @@
 #include <snug.h>
 
 #define SNUG__FILE_MAX (1ull << 30)
+#define SNUG__FILE_HEAD (32u << 10)
 
 struct snug__file {
 	uint8_t *bytes; /* owned; at least one byte is allocated */
@@ -14,6 +15,8 @@ struct snug__file {
 
 /* Reads a regular file of at most SNUG__FILE_MAX bytes.  It may change meanwhile: what was read is what counts. */
 int snug__file_read(const char *path, struct snug__file *out, struct snug_error *err);
+/* The same, of its first SNUG__FILE_HEAD bytes at most. */
+int snug__file_head(const char *path, struct snug__file *out, struct snug_error *err);
 void snug__file_free(struct snug__file *f);
 
 /* The message for a positive errno of a call on a file, with what to do; returns the negative one. */

@@ -16,13 +16,18 @@ bool snug__is_boot_sector(struct snug__span image)
 	return image.len >= SECTOR_BYTES && snug__le_load(image.at + SIGNATURE_AT, 2) == SIGNATURE;
 }
 
+bool snug__is_elf(struct snug__span image)
+{
+	return image.len >= SELFMAG && memcmp(image.at, ELFMAG, SELFMAG) == 0;
+}
+
 int snug__detect(struct snug__span image, const struct snug__boot_want *want, struct snug_error *err)
 {
 	uint64_t value;
 
 	if (image.len == 0)
 		return snug__err(err, -ENOEXEC, SNUG_STEP_NONE, "give a file with a guest in it", "image: empty");
-	if (image.len >= SELFMAG && memcmp(image.at, ELFMAG, SELFMAG) == 0)
+	if (snug__is_elf(image))
 		return snug__elf_note(image, "Linux", -1, &value) ? SNUG_KIND_LINUX
 		       : snug__pvh_entry(image, &value)           ? SNUG_KIND_PVH
 		       : snug__is_multiboot(image)                ? SNUG_KIND_MULTIBOOT

@@ -265,7 +265,7 @@ static int write_all(struct kernel *k, const struct snug__boot_want *want, struc
 
 static int load(struct kernel *k, const struct snug__boot_want *want, struct snug__mem *mem, struct snug_error *err)
 {
-	bool elf = k->file.len >= SELFMAG && memcmp(k->file.at, ELFMAG, SELFMAG) == 0;
+	bool elf = snug__is_elf(k->file);
 	struct snug__initrd parts = {.count = 0};
 	uint64_t initrd = 0;
 	int r = elf ? open_vmlinux(k, mem, err) : open_bzimage(k, mem, err);

@@ -13,6 +13,7 @@ int snug__detect(struct snug__span image, const struct snug__boot_want *want, st
 
 /* Bytes 55 AA at offset 510 (and at least 512 bytes). */
 bool snug__is_boot_sector(struct snug__span image);
+bool snug__is_elf(struct snug__span image);
 
 int snug__load_flat(struct snug__span image, const struct snug__boot_want *want, struct snug__mem *mem,
                     struct snug_boot *out, struct snug_regs *regs, struct snug_error *err);

@@ -3,7 +3,6 @@
  * Multiboot, version 1 (0.6.96): a header in the first 8 KiB says what the kernel wants, and where it goes if it is no
  * ELF file; it starts in 32-bit protected mode.
  */
-#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -151,7 +150,7 @@ static int place(struct kernel *k, const struct snug__mem *mem, struct snug_erro
 	int r;
 
 	if (!(k->flags & HAS_ADDRESSES)) {
-		if (k->file.len < SELFMAG || memcmp(k->file.at, ELFMAG, SELFMAG) != 0)
+		if (!snug__is_elf(k->file))
 			return REFUSE(err, "build an ELF file, or set bit 16 and the addresses",
 			              "no ELF file, and its header has no addresses (flags 0x%x, bit 16)", k->flags);
 		r = snug__elf_extent(k->file, mem, &k->boot, err);

@@ -54,6 +54,22 @@ static void whole(void **state)
 	snug__file_free(&f);
 }
 
+static void first_bytes(void **state)
+{
+	struct snug__file f;
+
+	(void)state;
+	make("four", SNUG__FILE_HEAD + 1);
+	assert_int_equal(snug__file_head(path, &f, NULL), 0);
+	assert_int_equal(f.len, SNUG__FILE_HEAD);
+	assert_memory_equal(f.bytes, "four", 5);
+	snug__file_free(&f);
+	make("four", -1);
+	assert_int_equal(snug__file_head(path, &f, NULL), 0);
+	assert_int_equal(f.len, 4);
+	snug__file_free(&f);
+}
+
 static void refused(void **state)
 {
 	struct snug__file f;
@@ -78,7 +94,8 @@ static void refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(refused)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(whole), cmocka_unit_test(first_bytes),
+	                                   cmocka_unit_test(refused)};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
