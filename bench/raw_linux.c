@@ -5,8 +5,8 @@
  * usage: raw_linux VMLINUX INITRD COMMAND-LINE
  *
  * It has KVM's interrupt controllers and PIT, a serial port that is always ready, a clock, a table of its CPU, and the reset of
- * the keyboard controller, which ends it with status 0.  On kvm_pvm it carries out the few instructions a boot with `noxsave` needs there, by their
- * bytes.  Anything else is status 1.
+ * the keyboard controller, which ends it with status 0.  On kvm_pvm it carries out the few instructions a boot with `noxsave`
+ * needs there, by their bytes.  Anything else is status 1.
  */
 #include <elf.h>
 #include <fcntl.h>

@@ -38,17 +38,17 @@ int cli_pc_kind(const struct cli_args *a)
  */
 static bool takes_long_lines(const char *path)
 {
-	uint8_t size[4];
+	uint32_t size; /* both are little-endian */
 
-	return cli_is_elf(path) || !cli_peek(path, 0x238, size, 4) || size[1] >= 4 || size[2] || size[3];
+	return cli_is_elf(path) || !cli_peek(path, 0x238, &size, sizeof size) || size >= 1024;
 }
 
 static const char *hints(const struct cli_args *a)
 {
 	struct snug_host host = {.size = sizeof host};
 
-	if (!takes_long_lines(a->image) || a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 ||
-	    host.kind != SNUG_HOST_PVM)
+	if (a->no_host_hints || snug_host_info(a->kvm, &host, NULL) < 0 || host.kind != SNUG_HOST_PVM ||
+	    !takes_long_lines(a->image))
 		return NULL;
 	return CLI_LINE_PVM;
 }

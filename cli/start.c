@@ -50,11 +50,11 @@ bool cli_peek(const char *path, long at, void *out, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	bool read = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, out, len, at) == (ssize_t)len;
+	bool all = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && pread(fd, out, len, at) == (ssize_t)len;
 
 	if (fd >= 0)
 		close(fd);
-	return read;
+	return all;
 }
 
 bool cli_is_elf(const char *path)

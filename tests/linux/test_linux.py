@@ -20,7 +20,7 @@ from tap import expect, snug  # noqa: E402
 sys.path.insert(0, HERE)
 import cpio  # noqa: E402
 
-LIMIT = 240 # a kernel boots in 10 to 40 s on kvm_pvm, by the machine
+LIMIT = 240  # a kernel boots in 10 to 40 s on kvm_pvm, by the machine
 tap.LIMIT = LIMIT
 SLOW = bool(os.environ.get("SNUG_SLOW"))
 KERNEL = subprocess.run([sys.executable, os.path.join(ROOT, "guests", "linux", "build.py")], stdout=subprocess.PIPE,
